@@ -1,0 +1,1 @@
+"""nightshift: digital employees for e-commerce operations."""

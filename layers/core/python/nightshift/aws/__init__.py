@@ -1,0 +1,1 @@
+"""The ports on AWS. Every call goes through `nightshift.aws.client`."""

@@ -1,0 +1,92 @@
+"""The one seam to AWS: every client is built here, and every call is counted.
+
+The meter counts calls, consumed read and write units and request bytes per service and action; the
+entrypoint logs it once per invocation, and the benchmark turns it into money.
+"""
+
+from collections import defaultdict
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import boto3
+from botocore.config import Config as BotoConfig
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+__all__ = ["METER", "Meter", "client"]
+
+_CONFIG = BotoConfig(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "max_attempts": 3},
+)
+
+
+class Meter:
+    """Counts of AWS use since the last `take`."""
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[str, float] = defaultdict(float)
+
+    def count(self, key: str, amount: float = 1) -> None:
+        """Add to one count."""
+        self._counts[key] += amount
+
+    def take(self) -> dict[str, float]:
+        """The counts so far; starts again at nothing."""
+        counts, self._counts = dict(self._counts), defaultdict(float)
+        return counts
+
+
+METER = Meter()
+
+
+def _count_request(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's event
+    name = f"{model.service_model.service_name}.{model.name}"
+    METER.count(name)
+    body = params.get("body") or b""
+    METER.count(f"{name}.bytes", len(body) if isinstance(body, bytes | str) else 0)
+
+
+def _count_units(parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's event
+    used = parsed.get("ConsumedCapacity")
+    for entry in used if isinstance(used, list) else [used] if used else []:
+        METER.count(f"dynamodb.{model.name}.units", entry.get("CapacityUnits", 0))
+
+
+def _ask_for_units(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's event
+    if "ReturnConsumedCapacity" in model.input_shape.members:
+        params.setdefault("ReturnConsumedCapacity", "TOTAL")
+
+
+@overload
+def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+@overload
+def client(service: Literal["lambda"]) -> "LambdaClient": ...
+@overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
+def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+@overload
+def client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
+@cache
+def client(service: str) -> Any:
+    """One client per service and process."""
+    built = boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]  # the overloads above type it
+    events = built.meta.events
+    if service == "dynamodb":
+        events.register("provide-client-params.dynamodb", _ask_for_units)
+    events.register(
+        f"before-call.{service}" if service != "stepfunctions" else "before-call.sfn",
+        _count_request,
+    )
+    events.register("after-call.dynamodb", _count_units)
+    return built

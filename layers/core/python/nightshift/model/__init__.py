@@ -1,0 +1,1 @@
+"""The nouns: frozen pydantic models, one word with one meaning everywhere."""

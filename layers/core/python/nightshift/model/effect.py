@@ -1,0 +1,71 @@
+"""An effect in the ledger: intent first, outcome after, lease in between."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from nightshift.ids import ChannelId, IdempotencyKey, RunId, StepId, TenantId
+from nightshift.model.base import Document, Noun
+from nightshift.model.plan import ToolName
+from nightshift.model.tool import Outcome
+from nightshift.money import Money
+
+__all__ = ["Claim", "Effect", "EffectState", "StepResult"]
+
+
+class EffectState(StrEnum):
+    """Where an effect stands."""
+
+    INTENT = "INTENT"  # may be under way: the lease says until when
+    DONE = "DONE"
+    REJECTED = "REJECTED"
+    NOT_DONE = "NOT_DONE"
+    UNKNOWN = "UNKNOWN"
+
+
+class Claim(Noun):
+    """What a write takes hold of, once, across runs and cases.
+
+    `key` names it (a payment and its lines); `pool` names what it draws on (the payment) and `amount`
+    may never exceed what the vendor says is left of it together with other open claims.
+    """
+
+    key: str
+    pool: str | None = None
+    amount: Money | None = None
+
+
+class Effect(Document):
+    """One effect of one step of one run."""
+
+    key: IdempotencyKey
+    tenant: TenantId
+    run: RunId
+    step: StepId
+    occurrence: int
+    tool: ToolName
+    channel: ChannelId
+    args_digest: str
+    attempt: int = Field(ge=1)
+    state: EffectState
+    claim: Claim | None = None
+    lease_until: datetime
+    intended_at: datetime
+    settled_at: datetime | None = None
+    vendor_ref: str | None = None
+    code: str = ""
+
+
+class StepResult(Document):
+    """How a step ended and what it gave back, kept by reference to (run, step)."""
+
+    run: RunId
+    step: StepId
+    occurrence: int = 0
+    outcome: Outcome
+    code: str = ""
+    message: str = ""
+    output: dict[str, JsonValue] = Field(default_factory=dict)
+    shadow: bool = False
+    settled_at: datetime

@@ -1,0 +1,45 @@
+"""A tenant and its channels."""
+
+from pydantic import Field
+
+from nightshift.ids import ChannelId, TenantId
+from nightshift.model.base import Document
+
+__all__ = ["Channel", "Staff", "Tenant"]
+
+
+class Tenant(Document):
+    """A store that nightshift works for."""
+
+    id: TenantId
+    name: str
+    policy_version: int
+    specialist: str = "support"
+    reply_channel: ChannelId | None = Field(default=None, description="how customers are answered")
+    order_channel: ChannelId | None = Field(default=None, description="where orders are looked up")
+    halted: bool = False
+
+
+class Channel(Document):
+    """A tenant's named connection to one adapter.
+
+    `account` is the vendor's name of the account (`acme.myshopify.com`): a webhook of another account
+    is refused. `live_tools` are the tools a person turned on; all others stay in shadow mode.
+    """
+
+    id: ChannelId
+    tenant: TenantId
+    adapter: str
+    account: str
+    base_url: str
+    secret_ref: str
+    live_tools: frozenset[str] = frozenset()
+
+
+class Staff(Document):
+    """A person who works for the tenant."""
+
+    id: str
+    tenant: TenantId
+    name: str
+    role: str

@@ -1,0 +1,51 @@
+"""Approvals as records."""
+
+from datetime import datetime
+from typing import Protocol
+
+from nightshift.ids import ApprovalId, CaseId, RunId, TenantId
+from nightshift.model.approval import Approval, ApprovalStatus
+from nightshift.model.plan import Principal
+
+__all__ = ["Approvals"]
+
+
+class Approvals(Protocol):
+    """One conditional write decides. The token of the waiting state is kept beside the record."""
+
+    def ask(self, approval: Approval, token: str) -> Approval:
+        """Store a PENDING approval, or, when it is stored, take the newer token; returns the record."""
+
+    def get(self, approval: ApprovalId) -> Approval:
+        """One approval, strongly consistent.
+
+        Raises:
+            NotFound: no such approval.
+        """
+
+    def of_run(self, run: RunId) -> tuple[Approval, ...]:
+        """The approvals a run asked for (strongly consistent)."""
+
+    def of_case(self, case: CaseId) -> tuple[Approval, ...]:
+        """The approvals a case asked for."""
+
+    def waiting(self, tenant: TenantId) -> tuple[Approval, ...]:
+        """All PENDING approvals of a tenant, oldest first."""
+
+    def decide(
+        self,
+        approval: ApprovalId,
+        status: ApprovalStatus,
+        *,
+        by: Principal | None,
+        at: datetime,
+        note: str,
+    ) -> Approval:
+        """Decide a PENDING approval.
+
+        Raises:
+            Conflict: it is not PENDING any more.
+        """
+
+    def token(self, approval: ApprovalId) -> str | None:
+        """The token of the state that waits for the answer."""

@@ -1,0 +1,66 @@
+"""Starting, waking and asking: Step Functions, Lambda and queues as the stages see them."""
+
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from nightshift.ids import ChannelId, TenantId
+from nightshift.model.case import CaseInput
+from nightshift.model.event import Event
+
+__all__ = ["Blobs", "EventQueue", "Executions", "ReadTools", "Secrets"]
+
+
+class Executions(Protocol):
+    """State machine executions and the tokens of their waiting states."""
+
+    def start_case(self, given: CaseInput) -> None:
+        """Start the execution of a case's generation; one that runs or ran already is left alone."""
+
+    def succeed(self, token: str, output: dict[str, JsonValue]) -> bool:
+        """Resume the state that waits on a token; False when it does not wait any more."""
+
+
+class EventQueue(Protocol):
+    """The queue between ingress and dispatcher: ordered per subject."""
+
+    def send(self, event: Event) -> None:
+        """Send an event; the queue drops a second one of the same delivery for five minutes."""
+
+
+class Blobs(Protocol):
+    """Raw bodies."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Store a body; the same key again overwrites with the same content."""
+
+    def get(self, key: str) -> bytes:
+        """Read a body.
+
+        Raises:
+            NotFound: nothing is stored there.
+        """
+
+
+class Secrets(Protocol):
+    """Secrets by reference."""
+
+    def get(self, ref: str) -> dict[str, str]:
+        """The fields of one secret, cached for a short while.
+
+        Raises:
+            Misconfigured: it is not there or not readable.
+        """
+
+
+class ReadTools(Protocol):
+    """READ tools of the adapters, without a plan; anything but a READ is refused by the adapter."""
+
+    def read(
+        self, tenant: TenantId, channel: ChannelId, tool: str, args: dict[str, JsonValue]
+    ) -> dict[str, JsonValue]:
+        """Run one READ tool in its adapter's Lambda.
+
+        Raises:
+            WireError: as the tool raised it.
+        """

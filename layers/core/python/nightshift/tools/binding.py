@@ -1,0 +1,106 @@
+"""How an adapter binds contracts to its vendor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from nightshift.ids import IdempotencyKey
+from nightshift.model.base import Noun
+from nightshift.model.tenant import Channel
+from nightshift.model.tool import EffectClass
+from nightshift.tools.contract import ToolContract
+
+__all__ = ["Adapter", "Binding", "Call", "Done", "Found", "Probe", "Room"]
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[C]):
+    """One call of one tool.
+
+    Args:
+        client: the adapter's client for one channel.
+        args: the tool's validated input (the contract's `input` type).
+        key: the effect's key, the same on every try.
+    """
+
+    client: C
+    args: Any
+    key: IdempotencyKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a tool did: its output and the vendor's id of the effect, if it has one."""
+
+    output: Noun
+    vendor_ref: str | None = None
+
+
+class Found(StrEnum):
+    """What a probe knows."""
+
+    ABSENT = "absent"  # the vendor has nothing of it (counts only after `settle_after`)
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How much a claim's pool still has at the vendor, in minor units (captured minus refunded)."""
+
+    left: int
+
+
+Probe = Callable[[Call[Any]], "Done | Found"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """One tool of one adapter.
+
+    Args:
+        contract: the promise.
+        call: does it. Raises only wire errors; anything that may have happened is `OutcomeUnknown`.
+        probe: finds out whether an effect with this key happened; None: a person must settle it.
+        takes_key: the vendor itself refuses a second effect with the same key.
+        settle_after: seconds after the attempt before a negative probe counts.
+        room: for money: what is left in the claim's pool right now, as the vendor says.
+        undo: the tool that undoes it, or None when the contract says irreversible.
+        timeout: seconds the client may take in all.
+    """
+
+    contract: ToolContract[Any, Any]
+    call: Callable[[Call[Any]], Done]
+    probe: Probe | None = None
+    takes_key: bool = False
+    settle_after: float = 10.0
+    room: Callable[[Call[Any]], Room] | None = None
+    undo: str | None = None
+    timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        writes = self.contract.effect is not EffectClass.READ
+        if writes and self.undo is None and not self.contract.irreversible:
+            message = f"{self.contract.name} needs an undo, or its contract the mark irreversible"
+            raise TypeError(message)
+        if self.contract.money and self.room is None:
+            message = f"{self.contract.name} moves money and must say how much is left (room)"
+            raise TypeError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """All tools of one vendor, and how to reach it for one channel.
+
+    `connect(channel, secret)` builds the client; `secret` are the fields of the channel's secret.
+    """
+
+    name: str
+    bindings: tuple[Binding, ...]
+    connect: Callable[[Channel, dict[str, str]], Any]
+
+    def binding(self, tool: str) -> Binding | None:
+        """The binding of one tool, or None when this adapter has none."""
+        return next((b for b in self.bindings if b.contract.name == tool), None)

@@ -1,0 +1,1 @@
+"""Composition: one module per function puts the ports' AWS answers together."""

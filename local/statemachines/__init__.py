@@ -1,0 +1,1 @@
+"""Step Functions executions on moto's interpreter, behind ministack's control plane."""
