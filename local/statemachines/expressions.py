@@ -27,11 +27,10 @@ def evaluate(expression: str, bindings: dict[str, Any]) -> Any:  # noqa: ANN401 
     Raises:
         ExpressionError: it does not parse, fails, or has no result.
     """
-    bound = {name: _null_is_a_value(value) for name, value in bindings.items()}
-    value = _run(expression, bound)
-    if value is None and not _run(f"$exists(({expression}))", bound):
+    value = _run(expression, {name: _null_is_a_value(bound) for name, bound in bindings.items()})
+    if value is None:
         raise ExpressionError(f"JSONata expression did not return a result: {expression}")
-    return _plain(value)
+    return _plain(jsonata.utils.Utils.convert_nulls(value))
 
 
 def _run(expression: str, bindings: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -42,7 +41,9 @@ def _run(expression: str, bindings: dict[str, Any]) -> Any:  # noqa: ANN401
     try:
         if parsed is None:
             parsed = jsonata.Jsonata.jsonata(expression)
+            parsed.set_output_convert_nulls(False)  # so that None means undefined only
             ministack_states._register_sfn_jsonata_functions(parsed)
+        jsonata.Jsonata.CURRENT.jsonata = parsed
         frame = parsed.create_frame()
         for name, value in bindings.items():
             frame.bind(name, value)

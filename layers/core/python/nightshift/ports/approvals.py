@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from nightshift.ids import ApprovalId, CaseId, RunId, TenantId
+from nightshift.ids import ApprovalId, CaseId, TenantId
 from nightshift.model.approval import Approval, ApprovalStatus
 from nightshift.model.plan import Principal
 
@@ -23,11 +23,8 @@ class Approvals(Protocol):
             NotFound: no such approval.
         """
 
-    def of_run(self, run: RunId) -> tuple[Approval, ...]:
-        """The approvals a run asked for (strongly consistent)."""
-
     def of_case(self, case: CaseId) -> tuple[Approval, ...]:
-        """The approvals a case asked for."""
+        """The approvals a case asked for, as its index knows them (eventually consistent)."""
 
     def waiting(self, tenant: TenantId) -> tuple[Approval, ...]:
         """All PENDING approvals of a tenant, oldest first."""

@@ -1,0 +1,89 @@
+"""Fixtures shared by all tests: one emulator per worker, fresh tables per test, a clock that stands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import tables as table_support
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    AWS_REGION="us-east-1",
+    AWS_DEFAULT_REGION="us-east-1",
+    POWERTOOLS_LOG_LEVEL="CRITICAL",
+)
+
+
+class FixedClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, start: datetime = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)) -> None:
+        self.at = start
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """The service emulator alone (DynamoDB, SQS, S3, …), without our Lambda and state machine seams."""
+    port = free_port()
+    env = {
+        **os.environ,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "TZ": "UTC",
+    }
+    command = [str(Path(sys.executable).parent / "ministack")]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    url = f"http://127.0.0.1:{port}"
+    os.environ["AWS_ENDPOINT_URL"] = url
+    yield url
+    process.send_signal(signal.SIGTERM)
+    process.wait(10)
+
+
+@pytest.fixture
+def tables(endpoint: str) -> table_support.Tables:
+    """Fresh tables, named for this test alone."""
+    from nightshift.aws.client import client  # noqa: PLC0415  # after the endpoint is known
+
+    del endpoint
+    return table_support.create(client("dynamodb"), uuid.uuid4().hex[:10])
