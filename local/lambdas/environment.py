@@ -1,5 +1,6 @@
 """One execution environment: a subprocess that handles one event at a time."""
 
+import contextlib
 import json
 import os
 import queue
@@ -129,17 +130,13 @@ class Environment:
 
     def kill(self) -> None:
         """SIGKILL, with whatever the handler had started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def wait_until_gone(self, timeout: float) -> None:
         """Wait for a killed process, so that nothing is left behind."""
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            pass
 
     def invoke(self, payload: bytes, request_id: str) -> Result:
         """Run one event to its end, its error, its timeout or the death of the process."""
@@ -173,7 +170,9 @@ class Environment:
             return _failure("Sandbox.Timedout", f"RequestId: {request_id} Error: {said}")
         if outcome.kind == "response":
             if len(outcome.body) > RESPONSE_LIMIT:
-                said = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+                said = (
+                    f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+                )
                 return _failure("Function.ResponseSizeTooLarge", said)
             return Result(outcome.body)
         if outcome.kind == "exit":

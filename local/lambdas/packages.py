@@ -30,7 +30,7 @@ class PackageCache:
         if not target.is_dir():
             scratch = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}")
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                archive.extractall(scratch)  # noqa: S202 - our own deployment packages
+                archive.extractall(scratch)
             try:
                 scratch.rename(target)
             except OSError:  # another thread or process was first
@@ -65,6 +65,5 @@ def _top_level_entries(distributions: list[str]) -> Iterator[tuple[str, Path]]:
         distribution = metadata.distribution(name)
         for entry in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
             yield entry, Path(str(distribution.locate_file(entry)))
-        for requirement in distribution.requires or ():
-            if "extra ==" not in requirement:
-                waiting.append(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+        needed = [line for line in distribution.requires or () if "extra ==" not in line]
+        waiting.extend(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in needed)

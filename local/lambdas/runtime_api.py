@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _mailbox(self) -> Mailbox | None:
         return self.server.find(self.path.split("/")[1])
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_GET(self) -> None:
         mailbox = self._mailbox()
         if mailbox and not mailbox.asked_before:
             mailbox.asked_before = True
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             },
         )
 
-    def do_POST(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         mailbox = self._mailbox()
         if mailbox:

@@ -13,7 +13,16 @@ from local.stats import Stats
 
 __all__ = ["install"]
 
-_FINGERPRINTED = ("CodeSha256", "Handler", "Timeout", "MemorySize", "Environment", "Layers", "Role", "Runtime")
+_FINGERPRINTED = (
+    "CodeSha256",
+    "Handler",
+    "Timeout",
+    "MemorySize",
+    "Environment",
+    "Layers",
+    "Role",
+    "Runtime",
+)
 
 
 def install(runner: LambdaRunner, stats: Stats) -> None:
@@ -72,7 +81,7 @@ def _credentials(config: dict[str, Any], stats: Stats) -> dict[str, str]:
     name = config["FunctionName"]
     if not app.AUTH:
         stats.name_caller(f"fn.{name}", name)
-        return {"AWS_ACCESS_KEY_ID": f"fn.{name}", "AWS_SECRET_ACCESS_KEY": "test"}  # noqa: S106
+        return {"AWS_ACCESS_KEY_ID": f"fn.{name}", "AWS_SECRET_ACCESS_KEY": "test"}
     session: dict[str, str] = lambda_svc.execution_credentials(config)
     stats.name_caller(session["AWS_ACCESS_KEY_ID"], name)
     return session

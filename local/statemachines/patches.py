@@ -5,8 +5,7 @@ import functools
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -34,6 +33,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, Pro
 from moto.stepfunctions.parser.asl.jsonata import jsonata as jsonata_hook
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.utils import TMP_THREADS
+from typing_extensions import override
 
 from local.statemachines.clients import ClientFactory
 from local.statemachines.expressions import ExpressionError, evaluate
@@ -54,32 +54,33 @@ def apply(clients: ClientFactory) -> None:
 
 
 def evaluate_jsonata_with_bindings() -> None:
-    """Moto ships no JSONata engine (a None) and pastes values into the source. `jsonata_string_vars_quotes`."""
+    """Moto ships no JSONata engine and pastes values into the source. `jsonata_string_vars_quotes`."""
 
     def evaluate_body(self: Any, env: Any) -> None:  # noqa: ANN401
-        string_expression.extract_jsonata_variable_references(self.expression)  # refuses `$` and `$$`
+        jsonata_hook.extract_jsonata_variable_references(self.expression)  # refuses `$` and `$$`
         data = env.states._states_data
-        states = {"input": data.get("input"), "result": data.get("result"), "errorOutput": data.get("errorOutput")}
+        states = {name: data.get(name) for name in ("input", "result", "errorOutput")}
         if "context" in self.expression:
             states["context"] = json.loads(json.dumps(data.get("context"), default=str))
         variables = env.variable_store
         bindings = {**variables._outer_scope, **variables._inner_scope, "states": states}
         try:
-            env.stack.append(evaluate(self.expression, {name.lstrip("$"): v for name, v in bindings.items()}))
+            env.stack.append(evaluate(self.expression, bindings))
         except ExpressionError as error:
             raise _query_evaluation_error(env, str(error)) from error
 
-    string_expression.StringJSONata._eval_body = evaluate_body
+    string_expression.StringJSONata._eval_body = evaluate_body  # type: ignore[method-assign]
 
 
 def _query_evaluation_error(env: Any, cause: str) -> Exception:  # noqa: ANN401
     name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
+    partial_details: Any = EventDetails  # its type demands every kind of event at once
     details = EvaluationFailedEventDetails(error=name.error_name, cause=cause)
     event = FailureEvent(
         env=env,
         error_name=name,
         event_type=HistoryEventType.EvaluationFailed,
-        event_details=EventDetails(evaluationFailedEventDetails=details),
+        event_details=partial_details(evaluationFailedEventDetails=details),
     )
     return FailureEventException(event)
 
@@ -100,11 +101,11 @@ def quote_strings_in_variable_declarations() -> None:
     """Moto writes `$v:="` + value + `"`: a quote breaks or injects. `vars_quotes_jsonpath`."""
 
     def declare(bindings: dict[str, Any]) -> str:
-        return "".join(
-            f"{name}:={json.dumps(value, default=str, ensure_ascii=False)};" for name, value in bindings.items()
-        )
+        texts = {name: json.dumps(bound, default=str, ensure_ascii=False) for name, bound in bindings.items()}
+        return "".join(f"{name}:={text};" for name, text in texts.items())
 
-    _replace_everywhere("encode_jsonata_variable_declarations", declare)
+    theirs = jsonata_hook.encode_jsonata_variable_declarations
+    _replace_everywhere("encode_jsonata_variable_declarations", theirs, declare)
 
 
 def keep_a_stopped_execution_stopped() -> None:
@@ -124,23 +125,27 @@ def keep_a_stopped_execution_stopped() -> None:
 def translate_parameter_names_by_the_service_model() -> None:
     """Moto dropped the renaming between `StateMachineArn` and `stateMachineArn`. `int_nested_sync2`."""
 
-    def of_parameters(self: Any, parameters: dict[str, Any], service: str = "", action: str = "") -> None:  # noqa: ANN401
-        _in_place(parameters, _to_wire(parameters, _operation(self, service, action).input_shape))
+    def parameters_to_wire(
+        self: Any,  # noqa: ANN401
+        parameters: dict[str, Any],
+        boto_service_name: str | None = None,
+        service_action_name: str | None = None,
+    ) -> None:
+        operation = _operation(self, boto_service_name, service_action_name)
+        _in_place(parameters, _to_wire(parameters, operation.input_shape))
 
-    def of_response(self: Any, response: Any, service: str = "", action: str = "") -> None:  # noqa: ANN401
+    def response_from_wire(
+        self: Any,  # noqa: ANN401
+        response: Any,  # noqa: ANN401
+        boto_service_name: str | None = None,
+        service_action_name: str | None = None,
+    ) -> None:
         if isinstance(response, dict):
-            _in_place(response, _from_wire(response, _operation(self, service, action).output_shape))
+            operation = _operation(self, boto_service_name, service_action_name)
+            _in_place(response, _from_wire(response, operation.output_shape))
 
-    def renamed(function: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(function)
-        def call(self: Any, value: Any = None, **names: Any) -> None:  # noqa: ANN401
-            value = names.get("parameters", names.get("response", value))
-            function(self, value, names.get("boto_service_name") or "", names.get("service_action_name") or "")
-
-        return call
-
-    StateTaskService._normalise_parameters = renamed(of_parameters)  # type: ignore[method-assign]
-    StateTaskService._normalise_response = renamed(of_response)  # type: ignore[method-assign]
+    StateTaskService._normalise_parameters = parameters_to_wire  # type: ignore[method-assign]
+    StateTaskService._normalise_response = response_from_wire  # type: ignore[method-assign]
 
 
 def _in_place(target: dict[str, Any], content: dict[str, Any]) -> None:
@@ -148,7 +153,7 @@ def _in_place(target: dict[str, Any], content: dict[str, Any]) -> None:
     target.update(content)
 
 
-def _operation(task: Any, service: str, action: str) -> Any:  # noqa: ANN401
+def _operation(task: Any, service: str | None, action: str | None) -> Any:  # noqa: ANN401
     return _operation_model(
         service or task._get_boto_service_name(),
         action or task._get_boto_service_action(),
@@ -157,7 +162,8 @@ def _operation(task: Any, service: str, action: str) -> Any:  # noqa: ANN401
 
 @functools.lru_cache(maxsize=512)
 def _operation_model(service: str, action: str) -> Any:  # noqa: ANN401
-    client = boto3.client(service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")  # type: ignore[call-overload]  # noqa: S106
+    make_client: Any = boto3.client  # its types know services by literal names only
+    client = make_client(service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
     return client.meta.service_model.operation_model(client.meta.method_to_api_mapping[action])
 
 
@@ -214,31 +220,23 @@ def read_streams_of_sdk_responses() -> None:
 
 
 def call_services_through(clients: ClientFactory) -> None:
-    """Moto builds a client per task, 20 to 40 ms each, for `localhost` and no role. `run_machine_is_quick`."""
-    _replace_everywhere("boto_client_for", clients.client_for, original=boto_client.boto_client_for)
+    """Moto builds a client per task, 20 to 40 ms each, and knows no role. `run_machine_is_quick`."""
+    _replace_everywhere("boto_client_for", boto_client.boto_client_for, clients.client_for)
 
 
 def forget_finished_threads() -> None:
-    """Moto keeps every thread it ever started in a list. `threads_are_not_kept`."""
+    """Moto keeps every thread it ever started in a list. (No probe: memory.)"""
 
     class Forgetful(list[threading.Thread]):
-        def append(self, _: threading.Thread) -> None:  # type: ignore[override]
+        @override
+        def append(self, thread: threading.Thread, /) -> None:
             """Keep nothing."""
 
-    _replace_everywhere("TMP_THREADS", Forgetful(), original=TMP_THREADS)
+    _replace_everywhere("TMP_THREADS", TMP_THREADS, Forgetful())
 
 
-def _replace_everywhere(name: str, replacement: object, original: object = None) -> None:
+def _replace_everywhere(name: str, theirs: object, ours: object) -> None:
     """Rebind a name in each parser module that imported it."""
-    first = original
-    for module in _parser_modules():
-        found = getattr(module, name, None)
-        first = first if first is not None else found
-        if found is not None and found is first:
-            setattr(module, name, replacement)
-
-
-def _parser_modules() -> Iterator[ModuleType]:
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.parser"):
-            yield module
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("moto.stepfunctions.parser") and getattr(module, name, None) is theirs:
+            setattr(module, name, ours)

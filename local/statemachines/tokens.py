@@ -12,11 +12,11 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 __all__ = ["TokenClosed", "TokenUnknown", "Tokens"]
 
 
-class TokenUnknown(Exception):  # noqa: N818 - the name says it
+class TokenUnknown(Exception):
     """No task ever had this token."""
 
 
-class TokenClosed(Exception):  # noqa: N818
+class TokenClosed(Exception):
     """The task was answered, timed out, or its execution ended."""
 
 

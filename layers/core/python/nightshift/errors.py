@@ -9,6 +9,8 @@
         Rejected          the vendor (or the world) said no; the planner may think again
         Misconfigured     credentials, scopes, settings; stop and tell a person
       NotFound            a record that was asked for is not there
+      NotIdentified       nobody we know stands behind the request
+      NotPermitted        we know who asks, and their role does not allow it
       Conflict            a conditional write lost; re-read before acting
 
 Step Functions compares class *names* and knows no inheritance, so a tool's Lambda raises exactly
@@ -21,6 +23,8 @@ __all__ = [
     "Misconfigured",
     "NightshiftError",
     "NotFound",
+    "NotIdentified",
+    "NotPermitted",
     "OutcomeUnknown",
     "Rejected",
     "Retryable",
@@ -51,6 +55,24 @@ class BadInput(NightshiftError):
 
 class NotFound(NightshiftError):
     """A record that was asked for by id is not there."""
+
+
+class NotIdentified(NightshiftError):
+    """Nobody we know stands behind the request: no token, or one that proves nothing."""
+
+
+class NotPermitted(NightshiftError):
+    """The role of the one who asks does not hold a permission; names the permission.
+
+    Args:
+        permission: what the role lacks, e.g. `approvals:decide`.
+        role: the role policy gives them.
+    """
+
+    def __init__(self, permission: str, role: str) -> None:
+        super().__init__(f"the role {role} does not hold {permission}")
+        self.permission = permission
+        self.role = role
 
 
 class Conflict(NightshiftError):

@@ -150,6 +150,10 @@ class ContextPackage(Document):
     signals: tuple[Signal, ...] = ()
     episodes: tuple[Episode, ...] = ()
     person: str | None = None
+    sender_trusted: bool = Field(
+        default=False, description="every message came from the order's own, vouched-for customer"
+    )
+    known_seq: int = Field(default=0, ge=0, description="how many of the events an earlier wake had seen")
 
 
 class RunOutcome(Document):

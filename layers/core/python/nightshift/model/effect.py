@@ -18,6 +18,7 @@ class EffectState(StrEnum):
     """Where an effect stands."""
 
     INTENT = "INTENT"  # may be under way: the lease says until when
+    RELEASED = "RELEASED"  # the last attempt did nothing for certain; free to try again
     DONE = "DONE"
     REJECTED = "REJECTED"
     NOT_DONE = "NOT_DONE"
@@ -28,12 +29,14 @@ class Claim(Noun):
     """What a write takes hold of, once, across runs and cases.
 
     `key` names it (a payment and its lines); `pool` names what it draws on (the payment) and `amount`
-    may never exceed what the vendor says is left of it together with other open claims.
+    may never exceed what the vendor says is left of it together with other open claims. A claim
+    with `hold_seconds` may be taken again that long after its effect; without, never.
     """
 
     key: str
     pool: str | None = None
     amount: Money | None = None
+    hold_seconds: int | None = None
 
 
 class Effect(Document):
@@ -51,6 +54,7 @@ class Effect(Document):
     state: EffectState
     claim: Claim | None = None
     lease_until: datetime
+    attempted_at: datetime = Field(description="when the last attempt began")
     intended_at: datetime
     settled_at: datetime | None = None
     vendor_ref: str | None = None

@@ -23,6 +23,9 @@ class Approvals(Protocol):
             NotFound: no such approval.
         """
 
+    def find(self, approval: ApprovalId) -> Approval | None:
+        """One approval, strongly consistent, or None."""
+
     def of_case(self, case: CaseId) -> tuple[Approval, ...]:
         """The approvals a case asked for, as its index knows them (eventually consistent)."""
 

@@ -34,3 +34,6 @@ class ActionLog(Protocol):
 
     def streams(self, prefix: str) -> tuple[str, ...]:
         """The streams of a case: its own first, then its steps'."""
+
+    def of_case(self, case: str) -> tuple[LogEntry, ...]:
+        """All entries of a case over all its streams, by time (eventually consistent)."""

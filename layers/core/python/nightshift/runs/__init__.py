@@ -1,1 +1,1 @@
-"""TBD."""
+"""Runs: one plan carried out, move after move, and how it ended."""

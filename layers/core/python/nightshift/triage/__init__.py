@@ -1,1 +1,1 @@
-"""TBD."""
+"""Triage: rules that find what a person must see first, in every event, before any model."""

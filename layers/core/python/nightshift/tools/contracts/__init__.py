@@ -1,11 +1,13 @@
 """The contracts of all tools, one module per domain; `ALL` lists them by name."""
 
+from typing import Any
+
 from nightshift.tools.contract import ToolContract
 from nightshift.tools.contracts import messaging, orders, payments
 
 __all__ = ["ALL"]
 
-ALL: dict[str, ToolContract] = {
+ALL: dict[str, ToolContract[Any, Any]] = {
     contract.name: contract
     for module in (orders, payments, messaging)
     for contract in vars(module).values()

@@ -29,9 +29,12 @@ class MessageSent(Noun):
     sent_at: datetime
 
 
+_QUIET = 600  # seconds in which the same words are not sent again into one conversation
+
+
 def _message_claim(channel: ChannelId, args: ReplyMessage) -> Claim:
     content = canonical_digest({"template": args.template, "fields": dict(args.fields)})[:16]
-    return Claim(key=f"message:{channel}:{args.conversation}:{content}")
+    return Claim(key=f"message:{channel}:{args.conversation}:{content}", hold_seconds=_QUIET)
 
 
 REPLY = ToolContract(

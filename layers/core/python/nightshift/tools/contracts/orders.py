@@ -139,7 +139,9 @@ class AddressSet(Noun):
 
 
 def _address_claim(channel: ChannelId, args: SetAddress) -> Claim:
-    return Claim(key=f"address:{channel}:{args.order}:{canonical_digest(args.address)[:16]}")
+    return Claim(
+        key=f"address:{channel}:{args.order}:{canonical_digest(args.address)[:16]}", hold_seconds=600
+    )
 
 
 SET_ADDRESS = ToolContract(

@@ -1,0 +1,1 @@
+"""Shopify, over the Admin GraphQL API."""

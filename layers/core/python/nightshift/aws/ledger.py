@@ -1,0 +1,270 @@
+"""The effect ledger on DynamoDB: one transaction per change, every condition in it."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from nightshift.aws.items import condition_failed, item, key, number, query_all, read, text
+from nightshift.aws.runs import result_item
+from nightshift.errors import Conflict
+from nightshift.ids import RunId, StepId
+from nightshift.model.base import Noun
+from nightshift.model.effect import Effect, EffectState, StepResult
+from nightshift.ports.ledger import Fence, Fenced, Stop
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["DynamoLedger", "LedgerTables"]
+
+_Action = dict[str, Any]
+
+_nobody_holds_it = "attribute_not_exists(pk)"
+_we_hold_it = "(#run = :run AND #step = :step AND occurrence = :occurrence)"
+_it_was_given_back = "#state = :released"
+_it_may_be_taken_again = "(#state = :done AND held_until < :now)"
+
+
+class LedgerTables(Noun):
+    """The tables an intent touches or checks."""
+
+    ledger: str
+    runs: str
+    cases: str
+    config: str
+
+
+def _effect_key(effect: Effect) -> dict[str, Any]:
+    return key(f"run#{effect.run}", f"effect#{effect.step}#{effect.occurrence}")
+
+
+def _effect_item(effect: Effect) -> dict[str, Any]:
+    stored = _effect_key(effect)
+    return item(
+        stored["pk"]["S"],
+        stored["sk"]["S"],
+        effect,
+        state=text(effect.state),
+        attempt=number(effect.attempt),
+    )
+
+
+class DynamoLedger:
+    """The `Ledger` port."""
+
+    def __init__(self, tables: LedgerTables, client: "DynamoDBClient") -> None:
+        self._tables = tables
+        self._client = client
+
+    def find(self, run: RunId, step: StepId, occurrence: int) -> Effect | None:
+        """The effect of one step, strongly consistent."""
+        answer = self._client.get_item(
+            TableName=self._tables.ledger,
+            Key=key(f"run#{run}", f"effect#{step}#{occurrence}"),
+            ConsistentRead=True,
+        )
+        return read(Effect, answer["Item"]) if "Item" in answer else None
+
+    def of_run(self, run: RunId) -> tuple[Effect, ...]:
+        """All effects of a run, strongly consistent."""
+        found = query_all(
+            self._client,
+            TableName=self._tables.ledger,
+            KeyConditionExpression="pk = :run AND begins_with(sk, :effect)",
+            ExpressionAttributeValues={":run": text(f"run#{run}"), ":effect": text("effect#")},
+            ConsistentRead=True,
+        )
+        return tuple(read(Effect, stored) for stored in found)
+
+    def intend(self, effect: Effect, *, fence: Fence, room: int | None) -> None:
+        """Write the first intent together with its claim, if everything the fence names holds."""
+        put = self._put(_effect_item(effect), _nobody_holds_it, {})
+        actions = [(Stop.INTENDED, put), *self._fence(effect, fence), *self._claim(effect, room)]
+        self._transact(actions)
+
+    def take_over(self, effect: Effect, *, before: Effect) -> None:
+        """Write a later attempt over `before`, if nobody else did."""
+        nobody_was_faster = "attempt = :attempt AND #state = :state"
+        values = {":attempt": number(before.attempt), ":state": text(before.state)}
+        self._transact(
+            [(Stop.INTENDED, self._put(_effect_item(effect), nobody_was_faster, values, {"#state": "state"}))]
+        )
+
+    def permit(self, effect: Effect, *, fence: Fence) -> None:
+        """Check, before the vendor is called again, that everything the fence names still holds."""
+        self._transact(self._fence(effect, fence))
+
+    def release(self, effect: Effect) -> None:
+        """Record that this attempt did nothing for certain."""
+        self.settle(effect.model_copy(update={"state": EffectState.RELEASED}), None)
+
+    def settle(self, effect: Effect, result: StepResult | None) -> None:
+        """Record how an effect stands, with its claim, pool and result, in one transaction."""
+        this_attempt_has_it = "attempt = :attempt AND #state IN (:intent, :unknown, :released)"
+        values = {
+            ":attempt": number(effect.attempt),
+            ":intent": text(EffectState.INTENT),
+            ":unknown": text(EffectState.UNKNOWN),
+            ":released": text(EffectState.RELEASED),
+        }
+        names = {"#state": "state"}
+        actions: list[Any] = [self._put(_effect_item(effect), this_attempt_has_it, values, names)]
+        actions += self._after(effect)
+        if result is not None:
+            actions.append({"Put": {"TableName": self._tables.runs, "Item": result_item(result)}})
+        try:
+            self._client.transact_write_items(TransactItems=actions)
+        except self._client.exceptions.TransactionCanceledException as exc:
+            if condition_failed(exc, 0):
+                message = f"effect {effect.key} was taken over by another attempt"
+                raise Conflict(message) from exc
+            raise
+
+    def _after(self, effect: Effect) -> list[_Action]:
+        match effect.state:
+            case EffectState.UNKNOWN:
+                return [self._mark_unknown(effect, "ADD")]
+            case EffectState.DONE:
+                return [self._mark_unknown(effect, "DELETE"), *self._settle_claim(effect, "done")]
+            case EffectState.REJECTED | EffectState.NOT_DONE:
+                return [self._mark_unknown(effect, "DELETE"), *self._settle_claim(effect, "released")]
+            case EffectState.INTENT | EffectState.RELEASED:
+                return []
+
+    def _mark_unknown(self, effect: Effect, verb: Literal["ADD", "DELETE"]) -> _Action:
+        return {
+            "Update": {
+                "TableName": self._tables.ledger,
+                "Key": key(f"run#{effect.run}", "meta"),
+                "UpdateExpression": f"{verb} unknown :step",
+                "ExpressionAttributeValues": {":step": {"SS": [f"{effect.step}#{effect.occurrence}"]}},
+            }
+        }
+
+    def _settle_claim(self, effect: Effect, state: Literal["done", "released"]) -> list[_Action]:
+        claim = effect.claim
+        if claim is None:
+            return []
+        held_until = int(effect.attempted_at.timestamp()) + (claim.hold_seconds or 10**11)
+        actions: list[_Action] = [
+            {
+                "Update": {
+                    "TableName": self._tables.ledger,
+                    "Key": key(f"claim#{effect.tenant}#{claim.key}", "claim"),
+                    "UpdateExpression": "SET #state = :state, held_until = :until",
+                    "ExpressionAttributeNames": {"#state": "state"},
+                    "ExpressionAttributeValues": {":state": text(state), ":until": number(held_until)},
+                }
+            }
+        ]
+        if claim.pool is not None and claim.amount is not None:
+            actions.append(
+                {
+                    "Update": {
+                        "TableName": self._tables.ledger,
+                        "Key": key(f"pool#{effect.tenant}#{claim.pool}", "pool"),
+                        "UpdateExpression": "ADD #open :back",
+                        "ExpressionAttributeNames": {"#open": "open"},
+                        "ExpressionAttributeValues": {":back": number(-claim.amount.amount)},
+                    }
+                }
+            )
+        return actions
+
+    def _claim(self, effect: Effect, room: int | None) -> list[tuple[Stop, _Action]]:
+        claim = effect.claim
+        if claim is None:
+            return []
+        pk = f"claim#{effect.tenant}#{claim.key}"
+        stored = {
+            **key(pk, "claim"),
+            "run": text(effect.run),
+            "step": text(effect.step),
+            "occurrence": number(effect.occurrence),
+            "state": text("open"),
+        }
+        values = {
+            ":run": text(effect.run),
+            ":step": text(effect.step),
+            ":occurrence": number(effect.occurrence),
+            ":released": text("released"),
+            ":done": text("done"),
+            ":now": number(int(effect.attempted_at.timestamp())),
+        }
+        free = " OR ".join((_nobody_holds_it, _we_hold_it, _it_was_given_back, _it_may_be_taken_again))
+        names = {"#run": "run", "#step": "step", "#state": "state"}
+        actions = [(Stop.CLAIMED, self._put(stored, free, values, names))]
+        if claim.pool is not None and claim.amount is not None:
+            left = (room or 0) - claim.amount.amount
+            if left < 0:
+                raise Fenced(Stop.NO_ROOM)
+            it_fits = "attribute_not_exists(#open) OR #open <= :left"
+            update: _Action = {
+                "Update": {
+                    "TableName": self._tables.ledger,
+                    "Key": key(f"pool#{effect.tenant}#{claim.pool}", "pool"),
+                    "UpdateExpression": "ADD #open :amount",
+                    "ConditionExpression": it_fits,
+                    "ExpressionAttributeNames": {"#open": "open"},
+                    "ExpressionAttributeValues": {
+                        ":amount": number(claim.amount.amount),
+                        ":left": number(left),
+                    },
+                }
+            }
+            actions.append((Stop.NO_ROOM, update))
+        return actions
+
+    def _fence(self, effect: Effect, fence: Fence) -> list[tuple[Stop, _Action]]:
+        not_halted = "attribute_exists(pk) AND (attribute_not_exists(halted) OR halted = :no)"
+        no_other_effect_is_open = "attribute_not_exists(unknown) OR unknown = :own"
+        ours_and_not_locked = "generation = :generation AND attribute_not_exists(locked)"
+        own = {"SS": [f"{effect.step}#{effect.occurrence}"]}
+        tenant, run = key(f"tenant#{effect.tenant}", "meta"), key(f"run#{effect.run}", "meta")
+        tables = self._tables
+        checks: list[tuple[Stop, _Action]] = [
+            (Stop.HALTED, self._check(tables.config, tenant, not_halted, {":no": {"BOOL": False}})),
+            (Stop.UNKNOWN, self._check(tables.ledger, run, no_other_effect_is_open, {":own": own})),
+        ]
+        if fence.case is not None:
+            case = key(f"case#{fence.case}", "meta")
+            values = {":generation": number(fence.generation)}
+            checks.append((Stop.CASE, self._check(tables.cases, case, ours_and_not_locked, values)))
+        return checks
+
+    def _put(
+        self,
+        stored: dict[str, Any],
+        condition: str,
+        values: dict[str, Any],
+        names: dict[str, str] | None = None,
+    ) -> _Action:
+        put: _Action = {
+            "TableName": self._tables.ledger,
+            "Item": stored,
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if values:
+            put["ExpressionAttributeValues"] = values
+        if names:
+            put["ExpressionAttributeNames"] = names
+        return {"Put": put}
+
+    @staticmethod
+    def _check(table: str, at: dict[str, Any], condition: str, values: dict[str, Any]) -> _Action:
+        check: _Action = {"TableName": table, "Key": at, "ConditionExpression": condition}
+        if values:
+            check["ExpressionAttributeValues"] = values
+        return {"ConditionCheck": check}
+
+    def _transact(self, actions: list[tuple[Stop, _Action]]) -> None:
+        items: list[Any] = [action for _, action in actions]
+        try:
+            self._client.transact_write_items(TransactItems=items)
+        except self._client.exceptions.TransactionCanceledException as exc:
+            reasons: list[Any] = exc.response["CancellationReasons"]
+            for (stop, _), reason in zip(actions, reasons, strict=True):
+                if reason.get("Code") == "ConditionalCheckFailed":
+                    holder = reason.get("Item", {}).get("run", {}).get("S", "")
+                    raise Fenced(stop, holder) from exc
+            message = "the ledger is contended"
+            raise Conflict(message) from exc

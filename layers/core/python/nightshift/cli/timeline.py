@@ -1,0 +1,110 @@
+"""A case's log as a timeline: one line for each entry, in words."""
+
+from collections.abc import Callable, Sequence
+
+from pydantic import JsonValue, ValidationError
+from rich.table import Table
+from rich.text import Text
+
+from nightshift.cli.times import clock_time, span
+from nightshift.model.log import EntryKind, LogEntry
+from nightshift.money import Money
+
+__all__ = ["timeline", "told"]
+
+_STYLES = {
+    EntryKind.CASE_OPENED: "bold",
+    EntryKind.PLAN_PROPOSED: "cyan",
+    EntryKind.VERDICT_GIVEN: "cyan",
+    EntryKind.APPROVAL_ASKED: "yellow",
+    EntryKind.APPROVAL_DECIDED: "yellow",
+    EntryKind.EFFECT_SETTLED: "green",
+    EntryKind.STEP_FAILED: "red",
+    EntryKind.CASE_LOCKED: "red",
+    EntryKind.CASE_HANDED_OVER: "magenta",
+    EntryKind.CASE_SLEPT: "blue",
+    EntryKind.CASE_WOKEN: "blue",
+    EntryKind.CASE_CLOSED: "bold green",
+}
+_QUIET = {
+    "case",
+    "run",
+    "digest",
+    "plan_digest",
+    "generation",
+    "wake",
+    "body_ref",
+    "body_digest",
+    "key",
+    "seq",
+}
+_LONG = 48
+
+
+def timeline(entries: Sequence[LogEntry], title: str = "") -> Table:
+    """The entries as a table; times count from the first."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("UTC", style="dim", no_wrap=True)
+    table.add_column("after", style="dim", justify="right", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    table.add_column("who", no_wrap=True)
+    table.add_column("in particular", overflow="fold")
+    for entry in entries:
+        style = _STYLES.get(entry.kind, "")
+        table.add_row(
+            clock_time(entry.at),
+            span(entries[0].at, entry.at),
+            Text(entry.kind.value, style=style),
+            Text(entry.actor),
+            Text(told(entry)),
+        )
+    return table
+
+
+def told(entry: LogEntry) -> str:
+    """What an entry says in particular, without digests and ids that only machines need."""
+    step = entry.stream.rsplit("/", 1)[-1] if "/" in entry.stream else ""
+    parts = [step] if step and step not in map(str, entry.detail.values()) else []
+    parts += [f"{name} {_value(value)}" for name, value in entry.detail.items() if _worth(name, value)]
+    return " · ".join(parts)
+
+
+def _worth(name: str, value: JsonValue) -> bool:
+    return name not in _QUIET and value not in (None, "", [], {}) and not name.endswith("_digest")
+
+
+def _value(value: JsonValue) -> str:
+    for form in _FORMS:
+        text = form(value)
+        if text is not None:
+            return text
+    return str(value)
+
+
+def _money(value: JsonValue) -> str | None:
+    if not isinstance(value, dict) or set(value) != {"amount", "currency"}:
+        return None
+    try:
+        return str(Money.model_validate(value))
+    except ValidationError:
+        return None
+
+
+def _several(value: JsonValue) -> str | None:
+    return ", ".join(_value(part) for part in value) if isinstance(value, list) else None
+
+
+def _fields(value: JsonValue) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    return ", ".join(f"{name} {_value(part)}" for name, part in value.items() if _worth(name, part))
+
+
+def _short(value: JsonValue) -> str | None:
+    if not isinstance(value, str):
+        return None
+    bare = value.removeprefix("gid://shopify/")
+    return bare if len(bare) <= _LONG else f"{bare[: _LONG - 1]}…"
+
+
+_FORMS: tuple[Callable[[JsonValue], str | None], ...] = (_money, _several, _fields, _short)

@@ -1,0 +1,88 @@
+"""The effect ledger: what may have happened to the world, and who holds what."""
+
+from enum import StrEnum
+from typing import Protocol
+
+from nightshift.errors import NightshiftError
+from nightshift.ids import CaseId, RunId, StepId
+from nightshift.model.base import Noun
+from nightshift.model.effect import Effect, StepResult
+
+__all__ = ["Fence", "Fenced", "Ledger", "Stop"]
+
+
+class Stop(StrEnum):
+    """Why an intent was refused, found in the same transaction that would have written it."""
+
+    INTENDED = "intent.exists"  # another attempt got there first
+    CLAIMED = "claim.taken"  # another run or case holds this payment and lines
+    NO_ROOM = "claim.no_room"  # together with open claims it would exceed what is left
+    UNKNOWN = "run.unknown"  # another effect of this run is not settled
+    CASE = "case.taken"  # locked, handed over, or driven by a newer generation
+    HALTED = "tenant.halted"
+
+
+class Fenced(NightshiftError):
+    """An intent was refused; nothing was written.
+
+    Args:
+        stop: why.
+        holder: for `CLAIMED`: the run that holds the claim.
+    """
+
+    def __init__(self, stop: Stop, holder: str = "") -> None:
+        super().__init__(stop.value)
+        self.stop = stop
+        self.holder = holder
+
+
+class Fence(Noun):
+    """What must hold at the very moment an intent is written."""
+
+    case: CaseId | None
+    generation: int
+
+
+class Ledger(Protocol):
+    """Every method is one conditional write or one consistent read."""
+
+    def find(self, run: RunId, step: StepId, occurrence: int) -> Effect | None:
+        """The effect of one step, strongly consistent."""
+
+    def of_run(self, run: RunId) -> tuple[Effect, ...]:
+        """All effects of a run, strongly consistent."""
+
+    def intend(self, effect: Effect, *, fence: Fence, room: int | None) -> None:
+        """Write the first intent together with its claim, if everything the fence names holds.
+
+        `room` is what the vendor has left of the claim's pool, in minor units.
+
+        Raises:
+            Fenced: something does not hold; says what.
+        """
+
+    def take_over(self, effect: Effect, *, before: Effect) -> None:
+        """Write a later attempt over `before`. It may ask the vendor, not yet call it.
+
+        Raises:
+            Fenced: `INTENDED`: another attempt was faster.
+        """
+
+    def permit(self, effect: Effect, *, fence: Fence) -> None:
+        """Check, before the vendor is called again, that everything the fence names still holds.
+
+        Raises:
+            Fenced: something does not hold; says what.
+        """
+
+    def release(self, effect: Effect) -> None:
+        """Record that this attempt did nothing for certain, so that the next need not wait."""
+
+    def settle(self, effect: Effect, result: StepResult | None) -> None:
+        """Record how an effect stands, with its claim, pool and result, in one transaction.
+
+        `UNKNOWN` closes the run to further writes until this effect is settled.
+
+        Raises:
+            Conflict: another attempt has taken the effect over.
+        """

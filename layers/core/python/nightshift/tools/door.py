@@ -1,0 +1,144 @@
+"""What the door to effects works with: its records, one call, and how both are written down."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nightshift.actionlog.chain import step_stream
+from nightshift.clock import Clock
+from nightshift.ids import IdempotencyKey, RunId, StepId
+from nightshift.model.base import Noun
+from nightshift.model.effect import Effect, StepResult
+from nightshift.model.log import EntryKind
+from nightshift.model.plan import Proposal, Step
+from nightshift.model.tool import Outcome
+from nightshift.ports.approvals import Approvals
+from nightshift.ports.config import Config
+from nightshift.ports.flow import Secrets
+from nightshift.ports.ledger import Fence, Ledger
+from nightshift.ports.log import ActionLog, NewEntry
+from nightshift.ports.runs import Runs
+from nightshift.tools.asked import amount_of
+from nightshift.tools.binding import Adapter, Binding, Call, Done
+
+__all__ = ["Door", "Ready", "StepCall", "entry", "fence", "log", "log_intent", "log_settled", "result_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """What the door needs: one adapter, the records, and how long a lease holds (seconds)."""
+
+    adapter: Adapter
+    runs: Runs
+    ledger: Ledger
+    approvals: Approvals
+    config: Config
+    secrets: Secrets
+    log: ActionLog
+    clock: Clock
+    lease_seconds: float
+
+
+class StepCall(Noun):
+    """Which step of which run, in which generation of its case."""
+
+    run: RunId
+    generation: int
+    step: StepId
+    occurrence: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A step with everything resolved and checked, ready to be carried out."""
+
+    given: StepCall
+    proposal: Proposal
+    step: Step
+    binding: Binding
+    args: Any
+    client: Any
+    key: IdempotencyKey
+    shadow: bool
+
+    def call(self) -> Call[Any]:
+        """The call the adapter gets."""
+        return Call(client=self.client, args=self.args, key=self.key)
+
+    def stream(self) -> str:
+        """The step's own stream of the action log."""
+        return step_stream(self.proposal.case or self.given.run, self.given.run, self.step.id)
+
+
+def fence(ready: Ready) -> Fence:
+    """What must hold when an intent of this step is written."""
+    return Fence(case=ready.proposal.case, generation=ready.given.generation)
+
+
+def result_of(
+    ready: Ready,
+    outcome: Outcome,
+    at: datetime,
+    *,
+    done: Done | None = None,
+    code: str = "",
+    message: str = "",
+) -> StepResult:
+    """How the step ended, as it is kept."""
+    return StepResult(
+        run=ready.given.run,
+        step=ready.step.id,
+        occurrence=ready.given.occurrence,
+        outcome=outcome,
+        code=code,
+        message=message,
+        output={} if done is None else done.output.model_dump(mode="json"),
+        shadow=ready.shadow,
+        settled_at=at,
+    )
+
+
+def entry(door: Door, proposal: Proposal, kind: EntryKind, ref: str, detail: dict[str, Any]) -> NewEntry:
+    """A log entry by this adapter."""
+    return NewEntry(
+        kind=kind,
+        tenant=proposal.tenant,
+        at=door.clock.now(),
+        actor=f"adapter:{door.adapter.name}",
+        ref=ref,
+        detail=detail,
+    )
+
+
+def log(door: Door, ready: Ready, kind: EntryKind, *, ref: str, detail: dict[str, Any]) -> None:
+    """Append one entry to the stream of the step."""
+    line = entry(door, ready.proposal, kind, ref, {"step": ready.step.id, **detail})
+    door.log.append(ready.stream(), line)
+
+
+def log_intent(door: Door, ready: Ready, effect: Effect) -> None:
+    """Say what is about to be done, before it is."""
+    amount = amount_of(ready.binding.contract, ready.args)
+    detail = {
+        "tool": effect.tool,
+        "channel": effect.channel,
+        "key": effect.key,
+        "args": effect.args_digest,
+        "attempt": effect.attempt,
+        "amount": str(amount) if amount is not None else None,
+    }
+    log(door, ready, EntryKind.EFFECT_INTENDED, ref=f"{effect.key}#{effect.attempt}", detail=detail)
+
+
+def log_settled(door: Door, ready: Ready, effect: Effect) -> None:
+    """Say how it ended."""
+    amount = amount_of(ready.binding.contract, ready.args)
+    detail = {
+        "tool": effect.tool,
+        "key": effect.key,
+        "outcome": effect.state,
+        "code": effect.code,
+        "vendor_ref": effect.vendor_ref,
+        "amount": str(amount) if amount is not None else None,
+    }
+    log(door, ready, EntryKind.EFFECT_SETTLED, ref=effect.key, detail=detail)

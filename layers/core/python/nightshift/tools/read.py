@@ -1,0 +1,46 @@
+"""Single reads without a plan, for the context stage: READ tools and nothing else."""
+
+from pydantic import JsonValue, ValidationError
+
+from nightshift.errors import Misconfigured, Rejected
+from nightshift.ids import ChannelId, IdempotencyKey, TenantId
+from nightshift.model.base import Noun
+from nightshift.model.tool import EffectClass
+from nightshift.tools.binding import Call
+from nightshift.tools.door import Door
+
+__all__ = ["ReadCall", "read"]
+
+
+class ReadCall(Noun):
+    """Which READ tool over which channel."""
+
+    tenant: TenantId
+    channel: ChannelId
+    tool: str
+    args: dict[str, JsonValue]
+
+
+def read(door: Door, given: ReadCall) -> dict[str, JsonValue]:
+    """Run one READ tool and give back its output.
+
+    Raises:
+        Misconfigured: not a READ, or this adapter does not bind it on this channel.
+        WireError: as the tool raised it.
+    """
+    channel = door.config.channel(given.tenant, given.channel)
+    binding = door.adapter.binding(given.tool)
+    if binding is None or channel.adapter != door.adapter.name:
+        message = f"{door.adapter.name} does not serve {given.tool} on this channel"
+        raise Misconfigured(message, code="tool.unbound")
+    if binding.contract.effect is not EffectClass.READ:
+        message = f"{given.tool} changes the world and needs an authorised plan"
+        raise Misconfigured(message, code="tool.not_a_read")
+    try:
+        args = binding.contract.input.model_validate(given.args)
+    except ValidationError as exc:
+        message = f"{given.tool}: the arguments do not fit"
+        raise Rejected(message, code="arguments.invalid") from exc
+    client = door.adapter.connect(channel, door.secrets.get(channel.secret_ref))
+    done = binding.call(Call(client=client, args=args, key=IdempotencyKey("")))
+    return done.output.model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""The emulator's contract: documented AWS behaviour, probed at any endpoint (`ENDPOINT=…`)."""

@@ -1,0 +1,144 @@
+"""The local AWS as one process: `python -m local.server --port 4566 --state-dir .local`."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["ACCOUNT", "REGION", "ServerSettings", "main"]
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+_PARENT_CHECK_SECONDS = 0.5
+_SCHEDULER_TICK_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What the command line says."""
+
+    port: int
+    state_dir: Path
+    cache_dir: Path
+    time_scale: float
+    enforce_iam: bool
+    reuse_limit: int
+    outlive_parent: bool
+
+
+def main() -> None:
+    """Run until a signal, or until the parent process is gone."""
+    settings = _parse(sys.argv[1:])
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    _configure_ministack(settings)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings))
+    # Threads that sleep in Wait states or long polls must not hold the process.
+    os._exit(0)
+
+
+def _parse(arguments: list[str]) -> ServerSettings:
+    parser = argparse.ArgumentParser(prog="python -m local.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument("--state-dir", type=Path, required=True, help="logs and, unless told, caches")
+    parser.add_argument("--cache-dir", type=Path, help="unzipped packages, shared between runs")
+    scale = float(os.environ.get("LOCAL_TIME_SCALE", "1"))
+    parser.add_argument(
+        "--time-scale", type=float, default=scale, help="0.001 turns 1000 s of waiting into 1 s"
+    )
+    parser.add_argument(
+        "--enforce-iam", action="store_true", help="check every call against the caller's role"
+    )
+    parser.add_argument("--reuse-limit", type=int, default=0, help="invocations per environment; 0: no limit")
+    parser.add_argument("--outlive-parent", action="store_true", help="keep running when the starter is gone")
+    given = parser.parse_args(arguments)
+    state_dir = given.state_dir.resolve()
+    return ServerSettings(
+        port=given.port,
+        state_dir=state_dir,
+        cache_dir=(given.cache_dir or state_dir).resolve(),
+        time_scale=given.time_scale,
+        enforce_iam=given.enforce_iam,
+        reuse_limit=given.reuse_limit,
+        outlive_parent=given.outlive_parent,
+    )
+
+
+def _configure_ministack(settings: ServerSettings) -> None:
+    """Ministack and moto read these once, when they are imported."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(
+        TZ="UTC",
+        GATEWAY_PORT=str(settings.port),
+        BIND_HOST="127.0.0.1",
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION=REGION,
+        AWS_DEFAULT_REGION=REGION,
+        AUTH=str(settings.enforce_iam).lower(),
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
+    )
+    time.tzset()
+
+
+def _install(settings: ServerSettings) -> tuple[Any, Any]:
+    from ministack.services import scheduler  # noqa: PLC0415 - reads the environment when imported
+
+    from local.front import Front, count_calls  # noqa: PLC0415
+    from local.lambdas import seam as lambda_seam  # noqa: PLC0415
+    from local.lambdas.runner import LambdaRunner  # noqa: PLC0415
+    from local.statemachines import seam as states_seam  # noqa: PLC0415
+    from local.stats import Stats  # noqa: PLC0415
+
+    endpoint = f"http://127.0.0.1:{settings.port}"
+    stats = Stats()
+    variables = {"AWS_ENDPOINT_URL": endpoint}
+    runner = LambdaRunner(settings.state_dir, settings.cache_dir, variables, stats, settings.reuse_limit)
+    lambda_seam.install(runner, stats)
+    engine = states_seam.install(endpoint, settings.time_scale, stats)
+    count_calls(stats)
+    scheduler._SCHEDULE_TICK_INTERVAL = _SCHEDULER_TICK_SECONDS
+    about = {"time_scale": settings.time_scale, "enforce_iam": settings.enforce_iam, "pid": os.getpid()}
+    return Front(runner, engine, stats, about), runner
+
+
+async def _serve(settings: ServerSettings) -> None:
+    from hypercorn.asyncio import serve  # noqa: PLC0415 - after the environment is set
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    front, runner = _install(settings)
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    if not settings.outlive_parent:
+        threading.Thread(target=_watch_parent, args=(loop, over), daemon=True).start()
+    config = Config()
+    config.bind = [f"127.0.0.1:{settings.port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.3
+    config.loglevel = os.environ["LOG_LEVEL"]
+    try:
+        await serve(front, config, shutdown_trigger=over.wait)
+    finally:
+        runner.close()
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(_PARENT_CHECK_SECONDS)
+    loop.call_soon_threadsafe(over.set)
+
+
+if __name__ == "__main__":
+    main()

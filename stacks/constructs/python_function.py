@@ -1,0 +1,106 @@
+"""A Lambda function of one folder, with its own role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Acknowledgment, Duration, IgnoreMode, RemovalPolicy, Validations
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.constructs.grant import Grant, make_role
+from stacks.layers import ROOT, RUNTIME, LayerSet
+from stacks.limits import ARCHITECTURE, FUNCTION_TIMEOUT, MEMORY_MB
+from stacks.stage import Stage
+
+__all__ = ["Home", "PythonFunction"]
+
+
+@dataclass(frozen=True)
+class Home:
+    """What all functions of a stack share."""
+
+    scope: Construct
+    stage: Stage
+    layers: LayerSet
+
+
+class PythonFunction(Construct):
+    """One folder under `functions/`, one Lambda, one role, one log group.
+
+    Args:
+        home: the stack it stands in.
+        name: in its own name, `nightshift-<stage>-<name>`.
+        folder: below `functions/`: `approvals/notifier`.
+        module: the module that holds `handler`.
+        kind: its row in `layers.LAYERS`, where that is not its name.
+        grants: everything its role may do beside writing its own log.
+        settings: environment variables beside `STAGE`.
+        timeout: seconds.
+        reserved_concurrency: how many may run at once, where that is limited.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        name: str,
+        *,
+        folder: str,
+        grants: Sequence[Grant],
+        settings: Sequence[tuple[str, str]],
+        module: str = "handler",
+        kind: str = "",
+        timeout: int = FUNCTION_TIMEOUT,
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        super().__init__(home.scope, "".join(word.capitalize() for word in name.split("-")))
+        self.name = home.stage.function(name)
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{self.name}",
+            retention=home.stage.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        may_log = Grant(
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(self.log_group.log_group_arn,)
+        )
+        self.role = make_role(self, "Role", service="lambda", grants=[*grants, may_log])
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=self.name,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.custom(ARCHITECTURE),
+            code=_code_of(folder),
+            handler=f"functions.{folder.replace('/', '.')}.{module}.handler",
+            layers=home.layers.of(kind or name),
+            role=self.role.without_policy_updates(),
+            log_group=self.log_group,
+            environment={"STAGE": home.stage.name, **dict(settings)},
+            timeout=Duration.seconds(timeout),
+            memory_size=MEMORY_MB,
+            reserved_concurrent_executions=reserved_concurrency,
+            tracing=lambda_.Tracing.DISABLED,
+        )
+        Validations.of(self.function).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-L1",
+                reason="One runtime for all functions, raised with the wheels of every layer (stacks/limits.py).",
+            )
+        )
+
+    def may_invoke(self) -> Grant:
+        """Invoke this function."""
+        return Grant(actions=("lambda:InvokeFunction",), resources=(self.function.function_arn,))
+
+
+def _code_of(folder: str) -> lambda_.Code:
+    """`functions/__init__.py` and that folder, with the packages between them: one import path everywhere."""
+    keep = ["!functions/", "!functions/__init__.py"]
+    path = "functions"
+    for part in folder.split("/"):
+        path = f"{path}/{part}"
+        keep += [f"!{path}/", f"!{path}/__init__.py"]
+    exclude = ["*", *keep, f"!{path}/**", "__pycache__/", "*.md"]
+    return lambda_.Code.from_asset(str(ROOT), exclude=exclude, ignore_mode=IgnoreMode.GIT)
