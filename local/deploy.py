@@ -91,7 +91,7 @@ def _stack(name: str, artifact: dict[str, Any], artifacts: dict[str, Any], folde
     )
 
 
-def _publish(manifest: Path, account: str, s3: Any) -> None:  # noqa: ANN401
+def _publish(manifest: Path, account: str, s3: Any) -> None:
     files = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
     for digest, file in files.items():
         source = file["source"]
@@ -103,7 +103,7 @@ def _publish(manifest: Path, account: str, s3: Any) -> None:  # noqa: ANN401
                 s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 
-def _is_there(s3: Any, bucket: str, key: str) -> bool:  # noqa: ANN401
+def _is_there(s3: Any, bucket: str, key: str) -> bool:
     """The key holds the content's hash, so an object that is there is right."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
@@ -172,7 +172,7 @@ def _template(stack: Stack, account: str, client_for: ClientFor) -> dict[str, st
     return {"TemplateURL": f"https://{bucket}.s3.{_REGION}.amazonaws.com/{key}"}
 
 
-def _exists(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
+def _exists(cloudformation: Any, name: str) -> bool:
     try:
         status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
     except ClientError:
@@ -188,7 +188,7 @@ def _exists(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
     return bool(status != "DELETE_COMPLETE")
 
 
-def _wait(cloudformation: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
+def _wait(cloudformation: Any, name: str) -> dict[str, Any]:
     while True:
         try:
             description: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
@@ -199,7 +199,7 @@ def _wait(cloudformation: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
         time.sleep(_POLL_SECONDS)
 
 
-def _story(cloudformation: Any, description: dict[str, Any]) -> str:  # noqa: ANN401
+def _story(cloudformation: Any, description: dict[str, Any]) -> str:
     name = description["StackName"]
     lines = [
         f"stack {name}: {description['StackStatus']} {description.get('StackStatusReason', '')}".rstrip()
@@ -243,7 +243,7 @@ def main() -> None:
     parser.add_argument("--app", type=Path, default=Path("cdk.out"))
     given = parser.parse_args()
 
-    def client_for(service: str) -> Any:  # noqa: ANN401
+    def client_for(service: str) -> Any:
         return _make_client(
             service,
             endpoint_url=given.endpoint,

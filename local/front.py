@@ -39,6 +39,9 @@ class Front:
             return
         if scope["type"] == "http" and path.startswith("/_api/"):
             scope = _as_api_request(scope)
+        if app.AUTH and scope["type"] == "http":
+            # Policies that demand TLS (`aws:SecureTransport`) must not refuse everything here.
+            scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await app.app(scope, receive, send)
 
     def _admin(self, method: str, path: str, query: bytes) -> tuple[int, object]:
@@ -108,7 +111,7 @@ def count_calls(stats: Stats) -> None:
 
     async def counted(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], request_id: str
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         service, action = _operation(method, path, headers, body, query)
         stats.count_call(service, action, extract_access_key_id(headers, query))
         return await theirs(method, path, headers, body, query, request_id)

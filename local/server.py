@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -93,18 +94,22 @@ def _configure_ministack(settings: ServerSettings) -> None:
 def _install(settings: ServerSettings) -> tuple[Any, Any]:
     from ministack.services import scheduler  # noqa: PLC0415 - reads the environment when imported
 
+    from local import cloudformation  # noqa: PLC0415
     from local.front import Front, count_calls  # noqa: PLC0415
     from local.lambdas import seam as lambda_seam  # noqa: PLC0415
     from local.lambdas.runner import LambdaRunner  # noqa: PLC0415
     from local.statemachines import seam as states_seam  # noqa: PLC0415
     from local.stats import Stats  # noqa: PLC0415
 
+    # Its error lines print the whole program at each failed task; the history has it all.
+    logging.getLogger("moto.stepfunctions.parser.asl.component.eval_component").setLevel(logging.CRITICAL)
     endpoint = f"http://127.0.0.1:{settings.port}"
     stats = Stats()
     variables = {"AWS_ENDPOINT_URL": endpoint}
     runner = LambdaRunner(settings.state_dir, settings.cache_dir, variables, stats, settings.reuse_limit)
     lambda_seam.install(runner, stats)
     engine = states_seam.install(endpoint, settings.time_scale, stats)
+    cloudformation.install()
     count_calls(stats)
     scheduler._SCHEDULE_TICK_INTERVAL = _SCHEDULER_TICK_SECONDS
     about = {"time_scale": settings.time_scale, "enforce_iam": settings.enforce_iam, "pid": os.getpid()}

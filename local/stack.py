@@ -78,11 +78,10 @@ class LocalStack:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._process and self._process.poll() is None:
             try:
-                self.admin("GET", "health")
+                if self.admin("GET", "health")["pid"] == self._process.pid:
+                    return
             except OSError:
                 time.sleep(0.05)
-            else:
-                return
         tail = log_path.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise RuntimeError(f"the local AWS did not start:\n{tail}")
 
@@ -101,7 +100,7 @@ class LocalStack:
             "AWS_DEFAULT_REGION": _REGION,
         }
 
-    def client(self, service: str, **options: Any) -> Any:  # noqa: ANN401 - a boto3 client of any service
+    def client(self, service: str, **options: Any) -> Any:
         """A boto3 client; the plain ones are kept."""
         if not options and service in self._clients:
             return self._clients[service]
@@ -127,13 +126,13 @@ class LocalStack:
         host = urlsplit(api).hostname or api
         return f"{self.endpoint}/_api/{host.split('.', maxsplit=1)[0]}"
 
-    def admin(self, method: str, path: str) -> Any:  # noqa: ANN401 - JSON
+    def admin(self, method: str, path: str) -> Any:
         """Call `/_local/<path>`."""
         request = urllib.request.Request(f"{self.endpoint}/_local/{path}", method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
             return json.load(response)
 
-    def stats(self) -> Any:  # noqa: ANN401 - JSON, see local/README.md
+    def stats(self) -> Any:
         """Invocations, cold starts, transitions and calls since the last reset."""
         return self.admin("GET", "stats")
 

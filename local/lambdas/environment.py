@@ -70,6 +70,7 @@ class Environment:
         self.last_used = time.monotonic()
         self._host = host
         self._ready = False
+        self._doomed = False
         self._mailbox = host.api.open(self.id)
         self._log_path = host.logs / f"{spec.name}.log"
         with self._log_path.open("ab") as log:
@@ -125,11 +126,12 @@ class Environment:
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.poll() is None
+        """Whether it can take another event."""
+        return not self._doomed and self._process.poll() is None
 
     def kill(self) -> None:
         """SIGKILL, with whatever the handler had started."""
+        self._doomed = True
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

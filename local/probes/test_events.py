@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from local.probes.kit import ROLE, client, deliveries, eventually, function, machine, queue, single, table, unique
+from local.probes.kit import (
+    ROLE,
+    client,
+    deliveries,
+    eventually,
+    function,
+    machine,
+    queue,
+    single,
+    table,
+    unique,
+)
 
 
 def test_ev_esm_sqs() -> None:

@@ -75,8 +75,10 @@ def test_stop_during_a_lambda_call() -> None:
 
 
 def test_run_machine_is_quick() -> None:
-    states = {f"S{n}": {"Type": "Pass", "Output": "{% $states.input %}", "Next": f"S{n + 1}"} for n in range(4)}
-    states["S4"] = {"Type": "Succeed"}  # type: ignore[dict-item]
+    states = {
+        f"S{n}": {"Type": "Pass", "Output": "{% $states.input %}", "Next": f"S{n + 1}"} for n in range(4)
+    }
+    states["S4"] = {"Type": "Succeed"}
     arn = machine({"QueryLanguage": "JSONata", "StartAt": "S0", "States": states})
     wait_for(start(arn))
     began = time.time()

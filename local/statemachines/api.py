@@ -61,7 +61,7 @@ class StatesApi:
 
     async def handle(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: Request
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """The handler that stands in ministack's table for `states`."""
         action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
         if action in {"CreateStateMachine", "UpdateStateMachine", "ValidateStateMachineDefinition"}:
@@ -80,7 +80,7 @@ class StatesApi:
             return await run_reentrant(self.call, action, request)
         return await asyncio.to_thread(self.call, action, request)
 
-    def call(self, action: str, request: Request) -> Any:  # noqa: ANN401 - ministack's response triple
+    def call(self, action: str, request: Request) -> Any:
         """Run one action; also the entry of rules, schedules and HTTP integrations."""
         try:
             return json_response(self._actions[action](request))
@@ -274,7 +274,7 @@ def _diagnosis(fault: str | None) -> Response:
     return {"result": "FAIL", "diagnostics": [{"severity": "ERROR", "code": code, "message": fault}]}
 
 
-def _stamp(moment: Any) -> Any:  # noqa: ANN401 - a datetime, an ISO text of moto's, or nothing
+def _stamp(moment: Any) -> Any:
     return moment.timestamp() if isinstance(moment, datetime) else moment
 
 

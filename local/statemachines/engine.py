@@ -88,7 +88,7 @@ class Execution(MotoExecution):
 
     sync = False
 
-    def __init__(self, on_end: Callable[["Execution"], None], **details: Any) -> None:  # noqa: ANN401
+    def __init__(self, on_end: Callable[["Execution"], None], **details: Any) -> None:
         super().__init__(**details)
         self.finished = threading.Event()
         self.nudges: list[threading.Event] = []
@@ -112,7 +112,7 @@ class Execution(MotoExecution):
         )
 
     @property
-    def environment(self) -> Any:  # noqa: ANN401 - moto's Environment, absent for the first instant
+    def environment(self) -> Any:
         """The interpreter's environment, if it exists already."""
         return self.exec_worker and self.exec_worker.env
 

@@ -21,7 +21,7 @@ _parsed: dict[str, list[Any]] = {}
 _parsed_lock = threading.Lock()
 
 
-def evaluate(expression: str, bindings: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+def evaluate(expression: str, bindings: dict[str, Any]) -> Any:
     """The value of the text inside `{% %}`; undefined is an error, null is a value.
 
     Raises:
@@ -33,7 +33,7 @@ def evaluate(expression: str, bindings: dict[str, Any]) -> Any:  # noqa: ANN401 
     return _plain(jsonata.utils.Utils.convert_nulls(value))
 
 
-def _run(expression: str, bindings: dict[str, Any]) -> Any:  # noqa: ANN401
+def _run(expression: str, bindings: dict[str, Any]) -> Any:
     # A parsed expression holds the state of its evaluation, so each is used by one thread at a time.
     with _parsed_lock:
         idle = _parsed.setdefault(expression, [])
@@ -59,11 +59,11 @@ def _run(expression: str, bindings: dict[str, Any]) -> Any:  # noqa: ANN401
     return value
 
 
-def _null_is_a_value(value: Any) -> Any:  # noqa: ANN401
+def _null_is_a_value(value: Any) -> Any:
     return jsonata.utils.Utils.NULL_VALUE if value is None else value
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _plain(value: Any) -> Any:
     """The engine's own list type and whole floats, as JSON writes them."""
     if isinstance(value, dict):
         return {key: _plain(member) for key, member in value.items()}

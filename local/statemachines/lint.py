@@ -10,7 +10,7 @@ __all__ = ["fault_of", "parse"]
 
 
 @lru_cache(maxsize=256)
-def parse(definition: str) -> Any:  # noqa: ANN401 - moto's program tree
+def parse(definition: str) -> Any:
     """The program of a definition. The tree keeps no run's state, so executions share it."""
     return AmazonStateLanguageParser.parse(definition)[0]
 

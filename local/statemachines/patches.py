@@ -56,7 +56,7 @@ def apply(clients: ClientFactory) -> None:
 def evaluate_jsonata_with_bindings() -> None:
     """Moto ships no JSONata engine and pastes values into the source. `jsonata_string_vars_quotes`."""
 
-    def evaluate_body(self: Any, env: Any) -> None:  # noqa: ANN401
+    def evaluate_body(self: Any, env: Any) -> None:
         jsonata_hook.extract_jsonata_variable_references(self.expression)  # refuses `$` and `$$`
         data = env.states._states_data
         states = {name: data.get(name) for name in ("input", "result", "errorOutput")}
@@ -72,7 +72,7 @@ def evaluate_jsonata_with_bindings() -> None:
     string_expression.StringJSONata._eval_body = evaluate_body  # type: ignore[method-assign]
 
 
-def _query_evaluation_error(env: Any, cause: str) -> Exception:  # noqa: ANN401
+def _query_evaluation_error(env: Any, cause: str) -> Exception:
     name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
     partial_details: Any = EventDetails  # its type demands every kind of event at once
     details = EvaluationFailedEventDetails(error=name.error_name, cause=cause)
@@ -88,7 +88,7 @@ def _query_evaluation_error(env: Any, cause: str) -> Exception:  # noqa: ANN401
 def evaluate_variables_in_jsonpath_states() -> None:
     """`$var` in a JSONPath state goes to the same missing engine. `vars_assign_jsonpath`."""
 
-    def pointer(expression: str) -> Any:  # noqa: ANN401
+    def pointer(expression: str) -> Any:
         try:
             return evaluate(expression, {})
         except ExpressionError as error:
@@ -112,7 +112,7 @@ def keep_a_stopped_execution_stopped() -> None:
     """A token wait woken by a stop or a timeout would turn ABORTED into FAILED. `api_stop_while_token`."""
 
     def guarded(theirs: Callable[..., None]) -> Callable[..., None]:
-        def unless_over(self: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        def unless_over(self: Any, *args: Any, **options: Any) -> None:
             if not isinstance(self._program_state, ProgramStopped | ProgramTimedOut):
                 theirs(self, *args, **options)
 
@@ -126,7 +126,7 @@ def translate_parameter_names_by_the_service_model() -> None:
     """Moto dropped the renaming between `StateMachineArn` and `stateMachineArn`. `int_nested_sync2`."""
 
     def parameters_to_wire(
-        self: Any,  # noqa: ANN401
+        self: Any,
         parameters: dict[str, Any],
         boto_service_name: str | None = None,
         service_action_name: str | None = None,
@@ -135,8 +135,8 @@ def translate_parameter_names_by_the_service_model() -> None:
         _in_place(parameters, _to_wire(parameters, operation.input_shape))
 
     def response_from_wire(
-        self: Any,  # noqa: ANN401
-        response: Any,  # noqa: ANN401
+        self: Any,
+        response: Any,
         boto_service_name: str | None = None,
         service_action_name: str | None = None,
     ) -> None:
@@ -153,7 +153,7 @@ def _in_place(target: dict[str, Any], content: dict[str, Any]) -> None:
     target.update(content)
 
 
-def _operation(task: Any, service: str | None, action: str | None) -> Any:  # noqa: ANN401
+def _operation(task: Any, service: str | None, action: str | None) -> Any:
     return _operation_model(
         service or task._get_boto_service_name(),
         action or task._get_boto_service_action(),
@@ -161,13 +161,13 @@ def _operation(task: Any, service: str | None, action: str | None) -> Any:  # no
 
 
 @functools.lru_cache(maxsize=512)
-def _operation_model(service: str, action: str) -> Any:  # noqa: ANN401
+def _operation_model(service: str, action: str) -> Any:
     make_client: Any = boto3.client  # its types know services by literal names only
     client = make_client(service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
     return client.meta.service_model.operation_model(client.meta.method_to_api_mapping[action])
 
 
-def _to_wire(value: Any, shape: Any) -> Any:  # noqa: ANN401
+def _to_wire(value: Any, shape: Any) -> Any:
     kind = shape.type_name if shape else None
     if kind == "structure" and isinstance(value, dict):
         wire = {name.lower(): name for name in shape.members}
@@ -182,7 +182,7 @@ def _to_wire(value: Any, shape: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def _from_wire(value: Any, shape: Any) -> Any:  # noqa: ANN401
+def _from_wire(value: Any, shape: Any) -> Any:
     kind = shape.type_name if shape else None
     if kind == "structure" and isinstance(value, dict):
         wire = {name.lower(): name for name in shape.members}
@@ -197,7 +197,7 @@ def _from_wire(value: Any, shape: Any) -> Any:  # noqa: ANN401
     return _text(value) if kind == "blob" else value
 
 
-def _text(blob: Any) -> Any:  # noqa: ANN401
+def _text(blob: Any) -> Any:
     if isinstance(blob, StreamingBody):
         blob = blob.read()
     if not isinstance(blob, bytes):
@@ -212,7 +212,7 @@ def read_streams_of_sdk_responses() -> None:
     """A body must be text before the interpreter copies the response. `int_sdk_s3_put_get`."""
     theirs = StateTaskServiceAwsSdk._eval_service_task
 
-    def then_read(self: Any, env: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401
+    def then_read(self: Any, env: Any, *args: Any, **options: Any) -> None:
         theirs(self, env, *args, **options)
         self._normalise_response(env.stack[-1])
 

@@ -37,7 +37,7 @@ def _refuse_bad_definitions_in_templates() -> None:
     """CloudFormation writes state machines past the API, so it lints here."""
     theirs = provisioners._sfn_definition
 
-    def checked(props: dict[str, Any]) -> Any:  # noqa: ANN401
+    def checked(props: dict[str, Any]) -> Any:
         definition = theirs(props)
         fault = fault_of(definition) if isinstance(definition, str) else None
         if fault:
@@ -50,7 +50,7 @@ def _refuse_bad_definitions_in_templates() -> None:
 def _clear_on_reset(engine: Engine) -> None:
     theirs = app._reset_all_state
 
-    def reset(*args: Any, **options: Any) -> Any:  # noqa: ANN401
+    def reset(*args: Any, **options: Any) -> Any:
         engine.clear()
         return theirs(*args, **options)
 

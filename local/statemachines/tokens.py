@@ -27,7 +27,7 @@ class Tokens:
         self._lock = threading.Lock()
         self._endpoints: dict[str, Any] = {}  # None once closed
 
-    def open(self, token: str, endpoint: Any) -> None:  # noqa: ANN401 - moto's CallbackEndpoint
+    def open(self, token: str, endpoint: Any) -> None:
         """A task begins to wait."""
         with self._lock:
             self._endpoints[token] = endpoint
@@ -61,7 +61,7 @@ class Tokens:
             endpoint = self._known(token)
         endpoint.notify_heartbeat()
 
-    def endpoint(self, token: str) -> Any:  # noqa: ANN401
+    def endpoint(self, token: str) -> Any:
         """The open endpoint of an activity's task."""
         with self._lock:
             return self._known(token)
@@ -71,13 +71,13 @@ class Tokens:
         with self._lock:
             self._endpoints.clear()
 
-    def _take(self, token: str) -> Any:  # noqa: ANN401
+    def _take(self, token: str) -> Any:
         with self._lock:
             endpoint = self._known(token)
             self._endpoints[token] = None
             return endpoint
 
-    def _known(self, token: str) -> Any:  # noqa: ANN401
+    def _known(self, token: str) -> Any:
         if token not in self._endpoints:
             raise TokenUnknown
         endpoint = self._endpoints[token]

@@ -51,7 +51,7 @@ def apply(scale: float, tokens: Tokens, nested: NestedRuns) -> None:
     follow_nested_runs_without_polling(nested)
 
 
-def _sleep(env: Any, seconds: float) -> None:  # noqa: ANN401 - moto's Environment
+def _sleep(env: Any, seconds: float) -> None:
     """Sleep unless the program ends; moto's event is set and cleared at once, so look again at times."""
     deadline = time.monotonic() + seconds
     while env.is_running() and (left := deadline - time.monotonic()) > 0:
@@ -61,7 +61,7 @@ def _sleep(env: Any, seconds: float) -> None:  # noqa: ANN401 - moto's Environme
 def wait_in_scaled_time(scale: float) -> None:
     """Moto counts whole seconds waited and knows no scale. `time_scale_wait`."""
 
-    def wait(self: Any, env: Any, wait_seconds: float) -> None:  # noqa: ANN401, ARG001
+    def wait(self: Any, env: Any, wait_seconds: float) -> None:  # noqa: ARG001
         _sleep(env, wait_seconds * scale)
 
     WaitFunction._wait_interval = wait  # type: ignore[method-assign]
@@ -71,7 +71,7 @@ def wait_until_the_exact_moment() -> None:
     """Moto cuts a Timestamp to whole local seconds. `wait_timestamp_exact`."""
     theirs = Timestamp._get_wait_seconds
 
-    def seconds(self: Any, env: Any) -> float:  # noqa: ANN401
+    def seconds(self: Any, env: Any) -> float:
         self.string.eval(env=env)
         text = env.stack[-1]
         if not (isinstance(text, str) and re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$", text)):
@@ -84,9 +84,9 @@ def wait_until_the_exact_moment() -> None:
 
 
 def retry_in_scaled_time(scale: float) -> None:
-    """Moto sleeps between attempts, deaf to a stop and to the scale. `time_scale_retry`, `stop_while_retrying`."""
+    """Moto sleeps between attempts, deaf to a stop and to the scale. `test_stop_while_retrying`."""
 
-    def evaluate(self: Any, env: Any) -> None:  # noqa: ANN401
+    def evaluate(self: Any, env: Any) -> None:
         self.error_equals.eval(env)
         if not env.stack.pop():
             env.stack.append(RetrierOutcome.Skipped)
@@ -106,7 +106,7 @@ def retry_in_scaled_time(scale: float) -> None:
 class _Scaled(Timeout):
     """A timeout or heartbeat, times the scale."""
 
-    def __init__(self, inner: Any, scale: float) -> None:  # noqa: ANN401
+    def __init__(self, inner: Any, scale: float) -> None:
         self._inner = inner
         self._scale = scale
 
@@ -125,7 +125,7 @@ def scale_the_deadline_of_token_tasks(scale: float) -> None:
         return
     theirs = StateTaskServiceCallback.from_state_props
 
-    def then_scale(self: Any, state_props: Any) -> None:  # noqa: ANN401
+    def then_scale(self: Any, state_props: Any) -> None:
         theirs(self, state_props)
         if self.resource.condition == ResourceCondition.WaitForTaskToken:
             if not self.timeout.is_default_value():
@@ -140,12 +140,12 @@ def register_tokens(tokens: Tokens) -> None:
     """One registry instead of a search through all executions. `cb_garbage_token_rejected`."""
     add, add_activity = CallbackPoolManager.add, CallbackPoolManager.add_activity_task
 
-    def add_and_register(self: Any, callback_id: str) -> Any:  # noqa: ANN401
+    def add_and_register(self: Any, callback_id: str) -> Any:
         endpoint = add(self, callback_id)
         tokens.open(callback_id, endpoint)
         return endpoint
 
-    def add_activity_and_register(self: Any, callback_id: str, activity_arn: str, activity_input: str) -> Any:  # noqa: ANN401
+    def add_activity_and_register(self: Any, callback_id: str, activity_arn: str, activity_input: str) -> Any:
         endpoint = add_activity(self, callback_id, activity_arn, activity_input)
         tokens.open(callback_id, endpoint)
         return endpoint
@@ -161,7 +161,7 @@ def give_each_attempt_its_own_token(tokens: Tokens) -> None:
     """
     theirs = StateTaskServiceCallback._evaluate_with_timeout
 
-    def attempt(self: Any, env: Any) -> None:  # noqa: ANN401
+    def attempt(self: Any, env: Any) -> None:
         if self.resource.condition != ResourceCondition.WaitForTaskToken:
             theirs(self, env)
             return
@@ -186,12 +186,12 @@ def follow_nested_runs_without_polling(nested: NestedRuns) -> None:
     sync, sync2 = StateTaskServiceSfn._build_sync_resolver, StateTaskServiceSfn._build_sync2_resolver
 
     def waiting(build: Callable[..., Any]) -> Callable[..., Any]:
-        def build_waiting(self: Any, env: Any, **parts: Any) -> Callable[[], Any]:  # noqa: ANN401
+        def build_waiting(self: Any, env: Any, **parts: Any) -> Callable[[], Any]:
             child = env.stack[-1]["ExecutionArn"]
             parent = env.states.context_object.context_object_data["Execution"]["Id"]
             ask = build(self, env=env, **parts)
 
-            def resolve() -> Any:  # noqa: ANN401
+            def resolve() -> Any:
                 nested.wait_for(child, parent, lambda: not env.is_running())
                 if env.is_running():
                     return ask()
@@ -203,11 +203,11 @@ def follow_nested_runs_without_polling(nested: NestedRuns) -> None:
         return build_waiting
 
     def evaluate_sync(
-        self: Any,  # noqa: ANN401, ARG001
-        env: Any,  # noqa: ANN401
+        self: Any,  # noqa: ARG001
+        env: Any,
         sync_resolver: Callable[[], Any],
-        **_: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        **_: Any,
+    ) -> Any:
         result = None
         while result is None and env.is_running():
             result = sync_resolver()

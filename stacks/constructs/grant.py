@@ -97,6 +97,8 @@ def _as_nag_says(value: Any) -> str:  # noqa: ANN401  # a resolved CloudFormatio
             return str(separator).join(_as_nag_says(part) for part in parts)
         case {"Ref": name}:
             return f"<{name}>"
+        case {"Fn::ImportValue": name}:
+            return str(name)
         case {"Fn::GetAtt": [name, attribute]}:
             return f"<{name}.{attribute}>"
     message = f"cannot name {value}"

@@ -13,7 +13,9 @@ from stacks.stage import Stage
 
 __all__ = ["Machine"]
 
-_NO_RESOURCE_LEVEL = "CloudWatch's log delivery actions know no resources; nothing else of this role says `*`."
+_NO_RESOURCE_LEVEL = (
+    "CloudWatch's log delivery actions know no resources; nothing else of this role says `*`."
+)
 _ERRORS_ONLY = "Our own action log records every step; all events would bill each transition once more."
 _NO_TRACES = "The action log is the trace of a case; X-Ray would sample it."
 

@@ -86,7 +86,7 @@ class PythonFunction(Construct):
         Validations.of(self.function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-L1",
-                reason="One runtime for all functions, raised with the wheels of every layer (stacks/limits.py).",
+                reason="One runtime for all, raised together with every layer's wheels (stacks/limits.py).",
             )
         )
 

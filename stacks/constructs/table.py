@@ -25,28 +25,28 @@ class RecordTable(Construct):
         super().__init__(scope, name.capitalize())
         self._key = key
         self._name = name
-        self.table = dynamodb.TableV2(
+        # Not TableV2: with our own key it cannot be rendered without naming a region.
+        self.table = dynamodb.Table(
             self,
             "Table",
             partition_key=_attribute("pk", "S"),
             sort_key=_attribute("sk", "S"),
-            billing=dynamodb.Billing.on_demand(),
-            encryption=dynamodb.TableEncryptionV2.customer_managed_key(key),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=key,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute="expires",
             deletion_protection=keep,
             removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
-            global_secondary_indexes=[
-                dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=index,
-                    partition_key=_attribute(partition, "S"),
-                    sort_key=_attribute(sort, kind),
-                )
-                for index, (partition, sort, kind) in indexes.items()
-            ],
         )
+        for index, (partition, sort, kind) in indexes.items():
+            self.table.add_global_secondary_index(
+                index_name=index,
+                partition_key=_attribute(partition, "S"),
+                sort_key=_attribute(sort, kind),
+            )
         CfnOutput(self, "Name", value=self.table.table_name).override_logical_id(f"Table{name.capitalize()}")
 
     @property

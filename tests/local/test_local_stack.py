@@ -58,7 +58,9 @@ def run(stack: LocalStack, name: str, definition: dict[str, Any]) -> Any:
     states = stack.client("stepfunctions")
     made = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
     started = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
-    return until(lambda: (seen := states.describe_execution(executionArn=started))["status"] != "RUNNING" and seen)
+    return until(
+        lambda: (seen := states.describe_execution(executionArn=started))["status"] != "RUNNING" and seen
+    )
 
 
 def until(look: Callable[[], Any]) -> Any:
@@ -118,7 +120,9 @@ def test_a_killed_function_gives_an_exit_error_and_the_next_call_works(stack: Lo
     made = states.create_state_machine(name="killed", definition=json.dumps(definition), roleArn=ROLE)
     started = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
     until(lambda: stack.kill_lambda("worker"))
-    ended = until(lambda: (seen := states.describe_execution(executionArn=started))["status"] != "RUNNING" and seen)
+    ended = until(
+        lambda: (seen := states.describe_execution(executionArn=started))["status"] != "RUNNING" and seen
+    )
     assert ended["output"] == '"caught"'
     assert invoke(stack, {"n": 3})["sq"] == 9
 
@@ -126,7 +130,12 @@ def test_a_killed_function_gives_an_exit_error_and_the_next_call_works(stack: Lo
 def test_stats_count_transitions_invocations_and_calls_by_caller(stack: LocalStack) -> None:
     invoke(stack, {})
     stack.reset_stats()
-    task = {"Type": "Task", "Resource": INVOKE, "Arguments": {"FunctionName": "worker", "Payload": {}}, "Next": "B"}
+    task = {
+        "Type": "Task",
+        "Resource": INVOKE,
+        "Arguments": {"FunctionName": "worker", "Payload": {}},
+        "Next": "B",
+    }
     machine = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": task, "B": {"Type": "Succeed"}}}
     assert run(stack, "counted", machine)["status"] == "SUCCEEDED"
     stats = stack.stats()

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
+from nightshift.errors import BadInput
 from nightshift.model.order import (
     Address,
     Customer,
@@ -117,6 +118,14 @@ class UserError(WireModel):
 class _MoneyNode(WireModel):
     amount: str
     currency_code: str
+
+    @model_validator(mode="after")
+    def _is_money(self) -> "_MoneyNode":
+        try:
+            Money.parse(self.amount, self.currency_code)
+        except BadInput as exc:
+            raise ValueError(exc.problem) from exc
+        return self
 
 
 class _Bag(WireModel):
@@ -586,7 +595,7 @@ def _gone_back(said: Money, transactions: tuple[SettlementNode, ...]) -> Money:
     for each in transactions:
         if each.kind == "REFUND" and (each.succeeded or each.pending):
             counted = counted + each.amount_set.money()
-    return counted if said < counted else said
+    return max(said, counted)
 
 
 def _at_least_nothing(money: Money) -> Money:

@@ -24,12 +24,16 @@ def result_item(result: StepResult) -> dict[str, Any]:
     return item(f"result#{result.run}", f"{result.step}#{result.occurrence}", result)
 
 
+_KEPT = 64  # runs whose plan and verdict a warm function remembers; both never change once stored
+
+
 class DynamoRuns:
     """The `Runs` port on one table."""
 
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
         self._client = client
+        self._authorised: dict[RunId, tuple[Proposal, Verdict]] = {}
 
     def propose(self, proposal: Proposal) -> Proposal:
         """Store the plan of a run; the one stored first stands and is returned."""
@@ -37,6 +41,8 @@ class DynamoRuns:
 
     def proposal(self, run: RunId) -> Proposal:
         """The plan of a run."""
+        if run in self._authorised:
+            return self._authorised[run][0]
         return self._get(Proposal, f"plan#{run}", "plan")
 
     def give(self, verdict: Verdict) -> Verdict:
@@ -45,10 +51,14 @@ class DynamoRuns:
 
     def verdict(self, run: RunId) -> Verdict:
         """The verdict on a run."""
+        if run in self._authorised:
+            return self._authorised[run][1]
         return self._get(Verdict, f"verdict#{run}", "verdict")
 
     def authorised(self, run: RunId) -> tuple[Proposal, Verdict]:
         """Plan and verdict in one read."""
+        if run in self._authorised:
+            return self._authorised[run]
         keys = [key(f"plan#{run}", "plan"), key(f"verdict#{run}", "verdict")]
         answer = self._client.batch_get_item(
             RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
@@ -58,7 +68,11 @@ class DynamoRuns:
             missing = "plan" if "plan" not in found else "verdict"
             message = f"run {run} has no {missing}"
             raise NotFound(message)
-        return read(Proposal, found["plan"]), read(Verdict, found["verdict"])
+        both = read(Proposal, found["plan"]), read(Verdict, found["verdict"])
+        while len(self._authorised) >= _KEPT:
+            self._authorised.pop(next(iter(self._authorised)))
+        self._authorised[run] = both
+        return both
 
     def keep(self, result: StepResult) -> None:
         """Store how a step ended."""

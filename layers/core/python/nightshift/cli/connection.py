@@ -15,12 +15,14 @@ from nightshift.model.view import (
     CaseLine,
     CasePage,
     CaseView,
-    Catalog,
     DoctorReport,
     Fault,
     Faulty,
     LogPage,
+    Note,
     ParkedPage,
+    Resolution,
+    ToolPage,
 )
 
 __all__ = ["Connection", "Failed"]
@@ -69,9 +71,10 @@ class Connection:
         return self._call(LogPage, "GET", f"/v1/cases/{self._case_id(case)}/log")
 
     def resolve(self, case: str, note: str) -> CaseLine:
-        """Close a case that is with a person."""
-        path = f"/v1/cases/{self._case_id(case)}/resolve"
-        return self._call(CaseLine, "POST", path, body={"note": note})
+        """Close a case as it stands now; an event that comes in between is a conflict."""
+        seen = self.case(case).case
+        body = Resolution(note=note, events=seen.events)
+        return self._call(CaseLine, "POST", f"/v1/cases/{seen.id}/resolve", body=body)
 
     def approvals(self) -> ApprovalPage:
         """Questions that wait for a person."""
@@ -84,11 +87,11 @@ class Connection:
     def decide(self, approval: str, verb: str, note: str) -> Approval:
         """Approve or reject; `verb` is `approve` or `reject`."""
         path = f"/v1/approvals/{self._approval_id(approval)}/{verb}"
-        return self._call(Approval, "POST", path, body={"note": note})
+        return self._call(Approval, "POST", path, body=Note(note=note))
 
-    def catalog(self) -> Catalog:
+    def catalog(self) -> ToolPage:
         """Every tool."""
-        return self._call(Catalog, "GET", "/v1/catalog")
+        return self._call(ToolPage, "GET", "/v1/catalog")
 
     def parked(self) -> ParkedPage:
         """Deliveries that wait for a person."""
@@ -120,9 +123,11 @@ class Connection:
         path: str,
         *,
         params: dict[str, str] | None = None,
-        body: dict[str, str] | None = None,
+        body: Noun | None = None,
     ) -> M:
-        answer = self._send(method, path, params=params, json=body)
+        content = body.model_dump_json().encode() if body else None
+        headers = {"content-type": "application/json"} if body else None
+        answer = self._send(method, path, params=params, headers=headers, content=content)
         if not answer.is_success:
             _refuse(answer)
         try:
@@ -137,14 +142,11 @@ class Connection:
         path: str,
         *,
         params: dict[str, str] | None = None,
-        json: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response:
         try:
-            return self._http.request(
-                method, path, params=params, json=json, headers=headers, content=content
-            )
+            return self._http.request(method, path, params=params, headers=headers, content=content)
         except httpx.HTTPError as exc:
             message = f"{self.base} does not answer ({type(exc).__name__}); `make run` starts the demo's"
             raise Failed(message) from exc

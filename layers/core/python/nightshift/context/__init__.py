@@ -1,1 +1,1 @@
-"""TBD."""
+"""Context: what one wake of a case knows; proposes nothing."""

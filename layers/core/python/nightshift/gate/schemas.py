@@ -172,19 +172,16 @@ def _accepts(target: Node, source: Node, depth: int) -> bool:
     if target.values is not None:
         given = source.values
         return given is not None and all(value in target.values for value in given)
-    if target.type == "":
-        return True
-    if target.type == "number" and source.type == "integer":
+    whole_for_any_number = target.type == "number" and source.type == "integer"
+    if target.type == "" or whole_for_any_number:
         return True
     if target.type != source.type:
         return False
-    match target.type:
-        case "object":
-            return _accepts_object(target, source, depth)
-        case "array":
-            return accepts(target.entry(), source.entry(), depth=depth + 1)
-        case _:
-            return target.schema.get("format") in {None, source.schema.get("format")}
+    if target.type == "object":
+        return _accepts_object(target, source, depth)
+    if target.type == "array":
+        return accepts(target.entry(), source.entry(), depth=depth + 1)
+    return target.schema.get("format") in {None, source.schema.get("format")}
 
 
 def _accepts_object(target: Node, source: Node, depth: int) -> bool:

@@ -112,6 +112,7 @@ class OrderDetail(Noun):
     vendor_refs: tuple[str, ...] = Field(default=(), description="ids of refunds, edits, … named in it")
     total: str | None = None
     currency: str | None = None
+    first_order: bool | None = Field(default=None, description="the customer's first, where the event says")
 
 
 class PrivacyDetail(Noun):

@@ -19,7 +19,6 @@ __all__ = [
     "CaseLine",
     "CasePage",
     "CaseView",
-    "Catalog",
     "ChannelHealth",
     "DoctorReport",
     "EventLine",
@@ -30,7 +29,9 @@ __all__ = [
     "ParkedLine",
     "ParkedPage",
     "QueueDepth",
+    "Resolution",
     "RunView",
+    "ToolPage",
 ]
 
 
@@ -52,6 +53,13 @@ class Note(Noun):
     """Why a person decided as they did."""
 
     note: str = Field(default="", max_length=1000)
+
+
+class Resolution(Noun):
+    """How a person settled a case, and how many of its events they had seen when they did."""
+
+    note: str = Field(min_length=1, max_length=1000)
+    events: int = Field(ge=1, description="`events` of the case as it was read; a newer one is a conflict")
 
 
 class CaseLine(Noun):
@@ -154,7 +162,7 @@ class ApprovalPage(Noun):
     approvals: tuple[Approval, ...]
 
 
-class Catalog(Noun):
+class ToolPage(Noun):
     """Every tool, with its contract."""
 
     tools: tuple[ToolSpec, ...]

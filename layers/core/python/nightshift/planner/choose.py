@@ -40,7 +40,7 @@ def next_move(playbook: Playbook, facts: FactValues) -> MoveTemplate | HandOff:
         return HandOff(reason=refusal)
     seen = Facts(facts)
     done = {move.name for move in playbook.moves if isinstance(move.after, Close)}
-    if seen.evaluate("moves") and done.intersection(_moves(facts)):
+    if done.intersection(_moves(facts)):
         if seen.holds("news.messages > 0"):
             return HandOff(reason="the customer wrote again after the matter was settled")
         return MoveTemplate(name="settled", after=Close())
@@ -93,7 +93,7 @@ class PlaybookPlanner(Planner):
         """The playbook of the best intent, or why there is none."""
         if not package.intents:
             return "no rule understood what is wanted"
-        best = max(package.intents, key=lambda intent: intent.confidence)
+        best = package.intents[0]
         if best.confidence < MIN_CONFIDENCE:
             return f"not sure enough what is wanted ({best.name}, {best.confidence:.2f})"
         playbook = self._library.of_intent(specialist, best.name)
@@ -112,4 +112,4 @@ class PlaybookPlanner(Planner):
     @staticmethod
     def _hand_over(proposed_by: str, reason: str) -> Draft:
         plan = Plan(name="hand-over", after=HandOff(reason=reason[:_REASON_LENGTH]))
-        return Draft(plan=plan, proposed_by=proposed_by, move="hand_over")
+        return Draft(plan=plan, proposed_by=proposed_by, move="")

@@ -1,7 +1,7 @@
-"""Playbooks and specialists: what an employee knows, as data with its own tests.
+"""Playbooks and specialists: what an employee knows, as data.
 
-Both are written in TOML (`playbooks/*.toml`, `specialists/*.toml`); `build/playbooks.py` checks them and
-writes the bundle that ships in the layer.
+Both are written in TOML (`playbooks/*.toml`, `specialists/*.toml`), playbooks with their own tests;
+`build/playbooks.py` checks them and writes the bundle that ships in the layer.
 """
 
 from functools import cache
@@ -16,7 +16,6 @@ from nightshift.model.base import Noun
 from nightshift.model.plan import After, Close, ToolName
 
 __all__ = [
-    "Expectation",
     "Library",
     "MoveTemplate",
     "Playbook",
@@ -24,6 +23,7 @@ __all__ = [
     "Specialist",
     "StepTemplate",
     "bundled",
+    "computed",
 ]
 
 BUNDLE = Path(__file__).with_name("playbooks.json")
@@ -108,19 +108,6 @@ class MoveTemplate(Noun):
         return self
 
 
-class Expectation(Noun):
-    """A test inside a playbook: with these facts over the defaults, this move and these values.
-
-    `plan` maps paths into the plan (`steps.refund.limit.amount`) to what must stand there; null: nothing.
-    """
-
-    name: str = Field(min_length=1)
-    facts: dict[str, JsonValue] = Field(default_factory=dict)
-    move: str
-    steps: tuple[str, ...] | None = None
-    plan: dict[str, JsonValue] = Field(default_factory=dict)
-
-
 class Playbook(Noun):
     """What to do about one intent, move by move.
 
@@ -135,7 +122,6 @@ class Playbook(Noun):
     trusted_sender: bool
     needs_order: bool
     moves: tuple[MoveTemplate, ...] = Field(min_length=1, alias="move")
-    tests: tuple[Expectation, ...] = Field(min_length=1, alias="test")
 
     @model_validator(mode="after")
     def _moves_differ(self) -> "Playbook":
@@ -159,7 +145,7 @@ class Specialist(Noun):
     id: _Id
     role: str
     persona: str
-    domains: frozenset[str]
+    domains: tuple[str, ...]
     memory_days: int = Field(ge=1, le=400)
     playbooks: tuple[_Id, ...]
 

@@ -1,11 +1,11 @@
-"""Cases as records: inbox, life, and which case a subject has."""
+"""Cases as records: inbox, life, and which case a subject has. `Case.subject` is a subject key."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from nightshift.ids import CaseId, ChannelId, RunId, TenantId
 from nightshift.model.base import Noun
-from nightshift.model.case import Case, CaseInput, ContextPackage, Intent, Signal
+from nightshift.model.case import Case, CaseInput, ContextPackage, Signal
 from nightshift.model.event import Event, EventKind
 
 __all__ = ["Accepted", "Alias", "Cases"]
@@ -26,12 +26,12 @@ class Alias(Noun):
 class Accepted(Noun):
     """What became of an event.
 
-    `case` is the case that holds it (None: noted only); `repeated` says that it, or the same body
-    under another delivery, had been accepted before, and that nothing was changed now.
+    `case` is the case that holds it (None: noted only); `repeated` says that this very delivery, or the
+    same body under another one, had been accepted before, and that nothing was changed now.
     """
 
     case: CaseId | None
-    repeated: bool = False
+    repeated: Literal["delivery", "body"] | None = None
 
 
 class Cases(Protocol):
@@ -116,7 +116,12 @@ class Cases(Protocol):
         """
 
     def note(
-        self, case: CaseId, *, customer: str | None = None, intent: str | None = None, run: RunId | None = None
+        self,
+        case: CaseId,
+        *,
+        customer: str | None = None,
+        intent: str | None = None,
+        run: RunId | None = None,
     ) -> None:
         """Set whose case it is, what is wanted, its last run; None leaves a field as it is."""
 

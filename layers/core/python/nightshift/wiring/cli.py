@@ -19,16 +19,14 @@ def _identity_key(stage: str) -> str:
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # 0.3 s that only this needs
 
-    from nightshift.aws.client import client  # noqa: PLC0415
-    from nightshift.identity.key import read_key  # noqa: PLC0415
+    from nightshift.wiring.api import identity_key  # noqa: PLC0415
 
     name = f"nightshift/{stage}/identity"
     try:
-        found = client("secretsmanager").get_secret_value(SecretId=name)
+        return identity_key(name, SystemClock())
     except (BotoCoreError, ClientError) as exc:
         message = f"the secret {name} cannot be read with these AWS credentials ({type(exc).__name__})"
         raise Misconfigured(message, code="identity.key") from exc
-    return read_key(found["SecretString"])
 
 
 def main() -> None:

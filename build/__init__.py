@@ -1,0 +1,1 @@
+"""Steps that write committed files out of their sources; never shipped."""

@@ -1,0 +1,6 @@
+"""Shopify's tools as one Lambda."""
+
+from functions.adapters.shopify.tools import ADAPTER
+from nightshift.wiring.adapter import tools_handler
+
+handler = tools_handler(ADAPTER)

@@ -1,0 +1,6 @@
+"""Shopify's webhooks as one Lambda."""
+
+from functions.adapters.shopify.webhooks import WEBHOOKS
+from nightshift.wiring.webhook import webhook_handler
+
+handler = webhook_handler(WEBHOOKS, adapter="shopify")

@@ -1,0 +1,1 @@
+"""The HTTP API: `ANY /v1/{proxy+}`."""

@@ -1,0 +1,111 @@
+"""A case as an item: `doc` is the case as it was opened, attributes are what became of it since.
+
+Attributes are authoritative and no field changes in `doc` after the opening, so that writers who do not
+know one another (dispatcher, observe, the Sleep state) change one attribute each and never overwrite.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nightshift.aws.items import item, key, number, text
+from nightshift.model.case import Case, Lock, Signal
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+__all__ = [
+    "alias_key",
+    "case_from",
+    "case_item",
+    "case_key",
+    "change",
+    "lock_change",
+    "moved",
+    "open_key",
+    "signal_set",
+    "time",
+]
+
+_NUMBERS = ("inbox_seq", "seen_seq", "generation", "wake")
+_TEXTS = ("status", "customer", "intent", "token", "handoff_reason", "last_run")
+_TIMES = ("deadline", "updated_at", "closed_at")
+
+
+def case_key(case: str) -> str:
+    """The partition of one case."""
+    return f"case#{case}"
+
+
+def open_key(tenant: str, subject: str) -> "dict[str, AttributeValueTypeDef]":
+    """The item that says which case a subject has."""
+    return key(f"open#{tenant}#{subject}", "open")
+
+
+def alias_key(tenant: str, channel: str, name: str) -> "dict[str, AttributeValueTypeDef]":
+    """The item that says which subject a name stands for."""
+    return key(f"alias#{tenant}#{channel}#{name}", "alias")
+
+
+def time(at: datetime) -> "AttributeValueTypeDef":
+    """An instant as a string attribute that sorts."""
+    return text(at.isoformat())
+
+
+def signal_set(signals: tuple[Signal, ...]) -> "AttributeValueTypeDef":
+    """Signals as a string set: adding one twice changes nothing."""
+    return {"SS": sorted({signal.model_dump_json() for signal in signals})}
+
+
+def moved(wake: int, moves: tuple[str, ...]) -> "AttributeValueTypeDef":
+    """Moves of one wake as a string set that sorts by wake."""
+    return {"SS": sorted({f"{wake:06}:{move}" for move in moves})}
+
+
+def lock_change(reason: str, at: datetime) -> tuple[str, dict[str, "AttributeValueTypeDef"]]:
+    """The assignments (and their values) that lock a case; the first reason stands."""
+    assignments = (
+        "#locked = if_not_exists(#locked, :lock_reason), #locked_at = if_not_exists(#locked_at, :lock_at)"
+    )
+    return assignments, {":lock_reason": text(reason), ":lock_at": time(at)}
+
+
+def case_item(case: Case) -> dict[str, "AttributeValueTypeDef"]:
+    """The item of a case at its opening."""
+    fields = {name: number(getattr(case, name)) for name in _NUMBERS}
+    fields |= {name: text(value) for name in _TEXTS if (value := getattr(case, name)) is not None}
+    fields |= {name: time(value) for name in _TIMES if (value := getattr(case, name)) is not None}
+    if case.lock is not None:
+        fields |= {"locked": text(case.lock.reason), "locked_at": time(case.lock.at)}
+    if case.signals:
+        fields["signals"] = signal_set(case.signals)
+    return item(
+        case_key(case.id), "meta", case, tenant=text(case.tenant), opened=time(case.opened_at), **fields
+    )
+
+
+def case_from(stored: Mapping[str, Any]) -> Case:
+    """The case of an item, as it stands now."""
+    now: dict[str, Any] = {name: stored[name]["N"] for name in _NUMBERS}
+    now |= {name: stored[name]["S"] if name in stored else None for name in (*_TEXTS, *_TIMES)}
+    if "locked" in stored:
+        now["lock"] = Lock.model_validate({"reason": stored["locked"]["S"], "at": stored["locked_at"]["S"]})
+    signals = sorted(stored.get("signals", {}).get("SS", ()))
+    now["signals"] = tuple(Signal.model_validate_json(signal) for signal in signals)
+    moves = sorted(stored.get("moves", {}).get("SS", ()))
+    now["moves"] = tuple(move.partition(":")[2] for move in moves)
+    now["sleep_events"] = tuple(kind["S"] for kind in stored.get("sleep_events", {}).get("L", ()))
+    opened = Case.model_validate_json(stored["doc"]["S"])
+    return Case.model_validate(dict(opened) | now)
+
+
+def change(expression: str, condition: str, values: dict[str, "AttributeValueTypeDef"]) -> dict[str, Any]:
+    """An update's parameters; every attribute is written `#name`, so that no word is reserved."""
+    names = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{expression} {condition}")}
+    return {
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }

@@ -1,0 +1,110 @@
+"""Tenants, channels, policies and staff on DynamoDB: one partition per tenant."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+from nightshift.aws.client import client as aws_client
+from nightshift.aws.items import item, key, query_all, read, text
+from nightshift.errors import Conflict, NotFound
+from nightshift.ids import ChannelId, TenantId
+from nightshift.model.base import Document
+from nightshift.model.policy import Policy
+from nightshift.model.tenant import Channel, Staff, Tenant
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["DynamoConfig"]
+
+D = TypeVar("D", bound=Document)
+
+
+def _pk(tenant: TenantId) -> str:
+    return f"tenant#{tenant}"
+
+
+class DynamoConfig:
+    """The `Config` port on one table. All reads are strongly consistent."""
+
+    def __init__(self, table: str, client: "DynamoDBClient | None" = None) -> None:
+        self._table = table
+        self._client = client or aws_client("dynamodb")
+        # A stored version never changes, so it is read once per process.
+        self._policies: dict[tuple[TenantId, int], Policy] = {}
+
+    def tenant(self, tenant: TenantId) -> Tenant:
+        """One tenant."""
+        return self._get(Tenant, tenant, "meta")
+
+    def channel(self, tenant: TenantId, channel: ChannelId) -> Channel:
+        """One channel."""
+        return self._get(Channel, tenant, f"channel#{channel}")
+
+    def channels(self, tenant: TenantId) -> tuple[Channel, ...]:
+        """All channels of a tenant, by id."""
+        found = query_all(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :tenant AND begins_with(sk, :channel)",
+            ExpressionAttributeValues={":tenant": text(_pk(tenant)), ":channel": text("channel#")},
+            ConsistentRead=True,
+        )
+        return tuple(read(Channel, stored) for stored in found)
+
+    def policy(self, tenant: TenantId) -> Policy:
+        """The policy in force: the version that the tenant's record names."""
+        version = self.tenant(tenant).policy_version
+        known = self._policies.get((tenant, version))
+        if known is None:
+            known = self._get(Policy, tenant, f"policy#{version:06}")
+            self._policies[tenant, version] = known
+        return known
+
+    def staff(self, tenant: TenantId, person: str) -> Staff:
+        """One person."""
+        return self._get(Staff, tenant, f"staff#{person}")
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        """Store a tenant. `halted` stands beside the document, for the conditions of effects."""
+        halted = {"halted": {"BOOL": tenant.halted}}
+        self._client.put_item(
+            TableName=self._table,
+            Item={**item(_pk(tenant.id), "meta", tenant), **halted},
+        )
+
+    def put_channel(self, channel: Channel) -> None:
+        """Store a channel."""
+        self._put(channel.tenant, f"channel#{channel.id}", channel)
+
+    def put_policy(self, tenant: TenantId, policy: Policy) -> None:
+        """Store a policy version; it comes into force when the tenant's record names it.
+
+        Raises:
+            Conflict: this version is stored already and says something else.
+        """
+        sk = f"policy#{policy.version:06}"
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item(_pk(tenant), sk, policy),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            if self._get(Policy, tenant, sk) != policy:
+                message = (
+                    f"policy version {policy.version} of {tenant} is stored already; give it a new version"
+                )
+                raise Conflict(message) from exc
+
+    def put_staff(self, staff: Staff) -> None:
+        """Store a person."""
+        self._put(staff.tenant, f"staff#{staff.id}", staff)
+
+    def _put(self, tenant: TenantId, sk: str, value: Document) -> None:
+        self._client.put_item(TableName=self._table, Item=item(_pk(tenant), sk, value))
+
+    def _get(self, model: type[D], tenant: TenantId, sk: str) -> D:
+        answer = self._client.get_item(TableName=self._table, Key=key(_pk(tenant), sk), ConsistentRead=True)
+        if "Item" not in answer:
+            message = f"tenant {tenant} has no {sk}"
+            raise NotFound(message)
+        return read(model, answer["Item"])

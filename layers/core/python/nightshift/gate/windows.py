@@ -1,0 +1,139 @@
+"""Cumulative windows: what a plan adds to what a customer or the tenant used before."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from nightshift.gate.facts import GateFacts
+from nightshift.gate.outline import Outline
+from nightshift.model.plan import Proposal, Step
+from nightshift.model.policy import Policy, Window
+from nightshift.model.verdict import Decision, Finding, Verdict
+from nightshift.money import Money
+from nightshift.ports.windows import Reservation, WindowCounter, WindowKey, WindowUse
+
+__all__ = ["reservations", "window_findings", "window_keys"]
+
+# A run lives at most 30 days; a reservation older than that was lost with its run.
+_RESERVED = timedelta(days=31)
+_CLOCKS_DIFFER = timedelta(days=1)
+
+
+def window_keys(proposal: Proposal, policy: Policy) -> tuple[WindowKey, ...]:
+    """The counters that the policy's windows look at for this plan; none for an unknown customer."""
+    tools = {step.tool for step in proposal.plan.steps}
+    found: dict[WindowKey, None] = {}
+    for window in policy.windows:
+        key = _key(window, proposal)
+        if window.tool in tools and key is not None:
+            found[key] = None
+    return tuple(found)
+
+
+def _key(window: Window, proposal: Proposal) -> WindowKey | None:
+    if window.per == "tenant":
+        return WindowKey(tenant=proposal.tenant, customer=None, tool=window.tool)
+    if proposal.customer is None:
+        return None
+    return WindowKey(tenant=proposal.tenant, customer=proposal.customer, tool=window.tool)
+
+
+def window_findings(proposal: Proposal, outline: Outline, facts: GateFacts) -> Iterator[Finding]:
+    """Every window that this plan would exceed, or that cannot be judged, once per step it concerns."""
+    counters = {counter.key: counter for counter in facts.counters}
+    for window in facts.policy.windows:
+        steps = [step for step in outline.plan.steps if step.tool == window.tool]
+        key = _key(window, proposal)
+        if not steps:
+            continue
+        if key is None:
+            problem = "the customer is not known, so earlier uses cannot be counted"
+            yield from _findings(steps, window, problem, Decision.ASK)
+            continue
+        uses = _counted(counters[key], window, proposal, facts)
+        for problem in _exceeded(window, uses, steps):
+            yield from _findings(steps, window, problem, window.then)
+    yield from _currency_findings(outline, facts)
+
+
+def _findings(steps: list[Step], window: Window, problem: str, decision: Decision) -> Iterator[Finding]:
+    asks = decision is Decision.ASK
+    fix = "A person has to approve it." if asks else "Wait until earlier uses have left the window."
+    for step in steps:
+        yield Finding(
+            rule=f"window:{window.name}", step=step.id, field="", problem=problem, fix=fix, decision=decision
+        )
+
+
+def _counted(counter: WindowCounter, window: Window, proposal: Proposal, facts: GateFacts) -> list[WindowUse]:
+    """The uses inside a window, but for this run's own of an earlier try."""
+    since = facts.day_began if window.days == 1 else facts.now - timedelta(days=window.days)
+    lost = facts.now - _RESERVED
+    return [
+        use
+        for use in counter.uses
+        if use.run != proposal.run and (use.at >= since if use.state == "done" else use.at >= lost)
+    ]
+
+
+def _exceeded(window: Window, uses: list[WindowUse], steps: list[Step]) -> Iterator[str]:
+    whose = "the customer" if window.per == "customer" else "the store"
+    span = "today" if window.days == 1 else f"within {window.days} days"
+    if window.count is not None and len(uses) + len(steps) > window.count:
+        yield (
+            f"{whose} would have {len(uses) + len(steps)} of {window.tool} {span}; more than {window.count}"
+            f" is beyond {window.name}"
+        )
+    if window.amount is not None:
+        given = [use.amount for use in uses] + [step.limit for step in steps]
+        total = Money(
+            amount=sum(m.amount for m in given if m is not None and m.currency == window.amount.currency),
+            currency=window.amount.currency,
+        )
+        if window.amount < total:
+            yield f"{whose} would come to {total} of {window.tool} {span}; allowed are {window.amount}"
+
+
+def _currency_findings(outline: Outline, facts: GateFacts) -> Iterator[Finding]:
+    """Money in a currency that no window of its kind is written in; there are no dated rates yet."""
+    bounded: dict[tuple[str, str], set[str]] = {}
+    for window in facts.policy.windows:
+        if window.amount is not None:
+            bounded.setdefault((window.tool, window.per), set()).add(window.amount.currency)
+    for (tool, per), currencies in bounded.items():
+        for step in outline.plan.steps:
+            if step.tool != tool or step.limit is None or step.limit.currency in currencies:
+                continue
+            yield Finding(
+                rule="currency",
+                step=step.id,
+                field="limit.currency",
+                problem=f"the windows per {per} are in {', '.join(sorted(currencies))}; there are no rates",
+                fix="A person has to approve it.",
+                decision=Decision.ASK,
+            )
+
+
+def reservations(
+    proposal: Proposal, verdict: Verdict, policy: Policy, counters: tuple[WindowCounter, ...], now: datetime
+) -> tuple[Reservation, ...]:
+    """The worst case of an allowed plan, for every counter that its policy looks at."""
+    days: dict[WindowKey, int] = {}
+    for window in policy.windows:
+        key = _key(window, proposal)
+        if key is not None:
+            days[key] = max(days.get(key, 0), window.days)
+    limits = {found.step: found.limit for found in verdict.steps}
+    return tuple(
+        Reservation(
+            counter=counter,
+            uses=tuple(
+                WindowUse(
+                    run=proposal.run, step=step.id, amount=limits.get(step.id), at=now, state="reserved"
+                )
+                for step in proposal.plan.steps
+                if step.tool == counter.key.tool
+            ),
+            keep_from=now - max(timedelta(days=days[counter.key]) + _CLOCKS_DIFFER, _RESERVED),
+        )
+        for counter in counters
+    )

@@ -1,0 +1,21 @@
+"""Episodes: what is remembered of closed cases."""
+
+from datetime import datetime
+from typing import Protocol
+
+from nightshift.ids import TenantId
+from nightshift.model.case import Episode
+
+__all__ = ["Episodes"]
+
+
+class Episodes(Protocol):
+    """Kept per tenant and customer; nobody else's are ever recalled."""
+
+    def keep(self, episode: Episode) -> None:
+        """Keep an episode; the same case again (same `closed_at`) overwrites it with the same content."""
+
+    def recall(
+        self, tenant: TenantId, customer: str, *, limit: int, at: datetime
+    ) -> tuple[Episode, ...]:
+        """A customer's episodes that have not expired at `at`, newest first, at most `limit`."""
