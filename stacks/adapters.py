@@ -74,12 +74,10 @@ class AdaptersStack(Stack):
             grants=[
                 data.runs.may("GetItem", "BatchGetItem", "Query", only=("plan#*", "verdict#*", "result#*")),
                 data.runs.may("PutItem", only=("result#*",)),
-                data.ledger.may("GetItem", "Query", only=("run#*", "claim#*", "pool#*")),
-                data.ledger.may(
-                    "PutItem", "UpdateItem", "ConditionCheckItem", only=("run#*", "claim#*", "pool#*")
-                ),
-                data.cases.may("GetItem", "ConditionCheckItem", only=("case#*",)),
-                data.config.may("GetItem", "Query", "ConditionCheckItem"),
+                data.ledger.may("GetItem", "ConditionCheckItem", only=("run#*",)),
+                data.ledger.may("PutItem", "UpdateItem", only=("run#*", "claim#*", "pool#*")),
+                data.cases.may("ConditionCheckItem", only=("case#*",)),
+                data.config.may("GetItem", "ConditionCheckItem"),
                 data.approvals.may("GetItem"),
                 data.log.may_append(),
                 self._may_read_secrets(adapter),

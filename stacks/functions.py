@@ -79,9 +79,9 @@ class FunctionsStack(Stack):
             grants=[
                 data.runs.may("GetItem", only=("plan#*", "verdict#*")),
                 data.runs.may("PutItem", only=("verdict#*",)),
-                data.ledger.may("GetItem", "PutItem", "UpdateItem", only=("window#*",)),
+                data.ledger.may("BatchGetItem", "PutItem", only=("window#*",)),
                 data.cases.may("GetItem", only=("case#*",)),
-                data.config.may("GetItem", "Query"),
+                data.config.may("GetItem"),
                 data.log.may_append(),
             ],
         )
@@ -97,8 +97,9 @@ class FunctionsStack(Stack):
             grants=[
                 data.runs.may("GetItem", "BatchGetItem", "Query"),
                 data.runs.may("PutItem", only=("outcome#*",)),
-                data.ledger.may("GetItem", "Query", "UpdateItem", "PutItem", only=("window#*", "run#*")),
-                data.cases.may("GetItem", only=("case#*",)),
+                data.ledger.may("GetItem", "Query", "PutItem", "UpdateItem", only=("run#*",)),
+                data.ledger.may("UpdateItem", only=("claim#*", "pool#*")),
+                data.ledger.may("BatchGetItem", "PutItem", only=("window#*",)),
                 data.approvals.may("GetItem", "UpdateItem"),
                 data.log.may_append(),
             ],
@@ -133,7 +134,7 @@ class FunctionsStack(Stack):
             timeout=QUEUE_CONSUMER_TIMEOUT,
             settings=[t.setting for t in (data.runs, data.approvals, data.log)],
             grants=[
-                data.runs.may("GetItem", "BatchGetItem", "Query"),
+                data.runs.may("BatchGetItem", "Query", only=("plan#*", "verdict#*", "result#*")),
                 data.approvals.may("GetItem", "PutItem", "UpdateItem"),
                 data.log.may_append(),
                 self.run_machine.may_answer(),
@@ -156,7 +157,7 @@ class FunctionsStack(Stack):
             ],
             grants=[
                 data.cases.may("GetItem", "Query", "PutItem", "UpdateItem", only=("case#*",)),
-                data.config.may("GetItem", "Query"),
+                data.config.may("GetItem"),
                 data.memory.may("Query"),
                 data.log.may_append(),
                 self._may_invoke_adapters(),
@@ -172,9 +173,9 @@ class FunctionsStack(Stack):
             folder="planner",
             settings=[t.setting for t in (data.cases, data.runs, data.config, data.log)],
             grants=[
-                data.cases.may("GetItem", "Query", only=("case#*",)),
+                data.cases.may("GetItem", only=("case#*",)),
                 data.runs.may("GetItem", "PutItem", only=("plan#*",)),
-                data.config.may("GetItem", "Query"),
+                data.config.may("GetItem"),
                 data.log.may_append(),
             ],
         )
@@ -186,16 +187,14 @@ class FunctionsStack(Stack):
             "recorder",
             folder="recorder",
             settings=[
-                *(t.setting for t in (data.cases, data.runs, data.config, data.memory, data.log)),
+                *(t.setting for t in (data.cases, data.runs, data.memory, data.log)),
                 ("EPISODE_DAYS", _EPISODE_DAYS),
             ],
             grants=[
-                data.runs.may("GetItem", "BatchGetItem", "Query"),
-                data.cases.may(
-                    "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"
-                ),
+                data.runs.may("GetItem"),
+                data.cases.may("GetItem", "UpdateItem", only=("case#*",)),
+                data.cases.may("DeleteItem", only=("open#*",)),
                 data.memory.may("PutItem"),
-                data.config.may("GetItem", "Query"),
                 data.log.may_append(),
             ],
         )
@@ -236,8 +235,9 @@ class FunctionsStack(Stack):
                 self.case_machine.setting,
             ],
             grants=[
-                data.ingress.may("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"),
-                data.cases.may("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem"),
+                data.ingress.may("GetItem", "PutItem", "UpdateItem"),
+                data.cases.may("GetItem", "PutItem"),
+                data.cases.may("UpdateItem", only=("case#*",)),
                 data.config.may("GetItem"),
                 data.log.may_append(),
                 self.case_machine.may_start(),
@@ -282,9 +282,10 @@ class FunctionsStack(Stack):
                 ("SECRET_IDENTITY", self._stage.identity_secret),
             ],
             grants=[
-                data.cases.may("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+                data.cases.may("GetItem", "Query", "UpdateItem", only=("case#*",)),
+                data.cases.may("DeleteItem", only=("open#*",)),
                 data.cases.may_query_index("tenant"),
-                data.runs.may("GetItem", "BatchGetItem", "Query"),
+                data.runs.may("GetItem", "BatchGetItem"),
                 data.approvals.may("GetItem", "UpdateItem"),
                 data.approvals.may_query_index("waiting"),
                 data.approvals.may_query_index("case"),

@@ -180,7 +180,8 @@ def _refused(error: NightshiftError) -> Response[str]:
 
 def _invalid(error: RequestValidationError) -> Response[str]:
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    inside = first["loc"][1:] if first["type"] != "json_invalid" else ()
+    field = ".".join(str(part) for part in inside) or str(first["loc"][0])
     fix = f"{_DESCRIPTION_PATH} says what is accepted."
     return _refused(BadInput(field, str(first["msg"]).lower(), fix))
 

@@ -323,3 +323,14 @@ def test_ev_pipes_sqs_to_sfn() -> None:
         l = client("stepfunctions").list_executions(stateMachineArn=a)["executions"]
         time.sleep(0.3)
     assert l, "no execution"
+
+
+def test_ev_scheduler_is_on_time() -> None:
+    k = unique("k")
+    f = function(unique("f"), {"KEY": k})
+    at = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + 2))
+    target = {"Arn": f, "RoleArn": ROLE, "Input": '{"z":1}'}
+    client("scheduler").create_schedule(
+        Name=unique("s"), ScheduleExpression=at, FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+    )
+    deliveries(k, 1, 5)

@@ -34,10 +34,10 @@ def running(arn: str) -> list[str]:
 
 
 def test_nested_sync_is_prompt() -> None:
-    parent = machine(nested(machine(single({"Type": "Pass", "Result": {"n": 1}}))))
+    parent = machine(nested(machine(single(knife_task({"op": "sleep", "s": 0.1})))))
     wait_for(start(parent))
     began = time.time()
-    assert json.loads(wait_for(start(parent))["output"])["Output"] == {"n": 1}
+    assert json.loads(wait_for(start(parent))["output"])["Output"] == {"r": "slept"}
     assert time.time() - began < 0.4
 
 
@@ -65,6 +65,7 @@ def test_stop_while_retrying() -> None:
     eventually(lambda: "TaskFailed" in [event["type"] for event in history(execution)])
     client("stepfunctions").stop_execution(executionArn=execution)
     assert wait_for(execution, 2)["status"] == "ABORTED"
+    eventually(lambda: history(execution)[-1]["type"] == "ExecutionAborted", 2)
 
 
 def test_stop_during_a_lambda_call() -> None:

@@ -24,9 +24,6 @@ from moto.stepfunctions.parser.asl.component.common.string import string_express
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
 )
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
-    StateTaskServiceAwsSdk,
-)
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
@@ -48,13 +45,12 @@ def apply(clients: ClientFactory) -> None:
     quote_strings_in_variable_declarations()
     keep_a_stopped_execution_stopped()
     translate_parameter_names_by_the_service_model()
-    read_streams_of_sdk_responses()
     call_services_through(clients)
     forget_finished_threads()
 
 
 def evaluate_jsonata_with_bindings() -> None:
-    """Moto ships no JSONata engine and pastes values into the source. `jsonata_string_vars_quotes`."""
+    """Moto ships no JSONata engine and pastes values into the source. `test_jsonata_query_error`."""
 
     def evaluate_body(self: Any, env: Any) -> None:
         jsonata_hook.extract_jsonata_variable_references(self.expression)  # refuses `$` and `$$`
@@ -86,7 +82,7 @@ def _query_evaluation_error(env: Any, cause: str) -> Exception:
 
 
 def evaluate_variables_in_jsonpath_states() -> None:
-    """`$var` in a JSONPath state goes to the same missing engine. `vars_assign_jsonpath`."""
+    """`$var` in a JSONPath state goes to the same missing engine. `test_vars_assign_jsonpath`."""
 
     def pointer(expression: str) -> Any:
         try:
@@ -98,7 +94,7 @@ def evaluate_variables_in_jsonpath_states() -> None:
 
 
 def quote_strings_in_variable_declarations() -> None:
-    """Moto writes `$v:="` + value + `"`: a quote breaks or injects. `vars_quotes_jsonpath`."""
+    """Moto writes `$v:="` + value + `"`: a quote breaks or injects. `test_vars_quotes_jsonpath`."""
 
     def declare(bindings: dict[str, Any]) -> str:
         texts = {name: json.dumps(bound, default=str, ensure_ascii=False) for name, bound in bindings.items()}
@@ -109,7 +105,7 @@ def quote_strings_in_variable_declarations() -> None:
 
 
 def keep_a_stopped_execution_stopped() -> None:
-    """A token wait woken by a stop or a timeout would turn ABORTED into FAILED. `api_stop_while_token`."""
+    """A token wait woken by a stop or a timeout would turn ABORTED into FAILED. `test_api_stop_while_token`."""
 
     def guarded(theirs: Callable[..., None]) -> Callable[..., None]:
         def unless_over(self: Any, *args: Any, **options: Any) -> None:
@@ -123,7 +119,7 @@ def keep_a_stopped_execution_stopped() -> None:
 
 
 def translate_parameter_names_by_the_service_model() -> None:
-    """Moto dropped the renaming between `StateMachineArn` and `stateMachineArn`. `int_nested_sync2`."""
+    """Moto dropped the renaming between `StateMachineArn` and `stateMachineArn`. `test_int_nested_sync2`."""
 
     def parameters_to_wire(
         self: Any,
@@ -208,19 +204,8 @@ def _text(blob: Any) -> Any:
         return base64.b64encode(blob).decode()
 
 
-def read_streams_of_sdk_responses() -> None:
-    """A body must be text before the interpreter copies the response. `int_sdk_s3_put_get`."""
-    theirs = StateTaskServiceAwsSdk._eval_service_task
-
-    def then_read(self: Any, env: Any, *args: Any, **options: Any) -> None:
-        theirs(self, env, *args, **options)
-        self._normalise_response(env.stack[-1])
-
-    StateTaskServiceAwsSdk._eval_service_task = then_read  # type: ignore[method-assign]
-
-
 def call_services_through(clients: ClientFactory) -> None:
-    """Moto builds a client per task, 20 to 40 ms each, and knows no role. `run_machine_is_quick`."""
+    """Moto builds a client per task, 20 to 40 ms each, and knows no role. `test_sfn_lambda_invoke`."""
     _replace_everywhere("boto_client_for", boto_client.boto_client_for, clients.client_for)
 
 

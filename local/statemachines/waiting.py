@@ -59,7 +59,7 @@ def _sleep(env: Any, seconds: float) -> None:
 
 
 def wait_in_scaled_time(scale: float) -> None:
-    """Moto counts whole seconds waited and knows no scale. `time_scale_wait`."""
+    """Moto counts whole seconds waited and knows no scale. `test_time_scale_wait`."""
 
     def wait(self: Any, env: Any, wait_seconds: float) -> None:  # noqa: ARG001
         _sleep(env, wait_seconds * scale)
@@ -68,7 +68,7 @@ def wait_in_scaled_time(scale: float) -> None:
 
 
 def wait_until_the_exact_moment() -> None:
-    """Moto cuts a Timestamp to whole local seconds. `wait_timestamp_exact`."""
+    """Moto cuts a Timestamp to whole local seconds. `test_wait_timestamp_exact`."""
     theirs = Timestamp._get_wait_seconds
 
     def seconds(self: Any, env: Any) -> float:
@@ -120,7 +120,7 @@ class _Scaled(Timeout):
 
 
 def scale_the_deadline_of_token_tasks(scale: float) -> None:
-    """So that a wait of days for a person takes seconds in a demo. `time_scale_token_timeout`."""
+    """So that a wait of days for a person takes seconds in a demo. `test_time_scale_token_timeout`."""
     if scale == 1:
         return
     theirs = StateTaskServiceCallback.from_state_props
@@ -137,7 +137,7 @@ def scale_the_deadline_of_token_tasks(scale: float) -> None:
 
 
 def register_tokens(tokens: Tokens) -> None:
-    """One registry instead of a search through all executions. `cb_garbage_token_rejected`."""
+    """One registry instead of a search through all executions. `test_cb_garbage_token_rejected`."""
     add, add_activity = CallbackPoolManager.add, CallbackPoolManager.add_activity_task
 
     def add_and_register(self: Any, callback_id: str) -> Any:
@@ -157,7 +157,7 @@ def register_tokens(tokens: Tokens) -> None:
 def give_each_attempt_its_own_token(tokens: Tokens) -> None:
     """Moto reuses a token over retries and takes answers after a timeout.
 
-    `cb_late_answer_after_timeout`, `cb_retry_gets_a_new_token`.
+    `test_cb_late_answer_after_timeout_is_refused_while_the_execution_goes_on`, `test_cb_retry_gets_a_new_token`.
     """
     theirs = StateTaskServiceCallback._evaluate_with_timeout
 
@@ -181,7 +181,7 @@ def give_each_attempt_its_own_token(tokens: Tokens) -> None:
 def follow_nested_runs_without_polling(nested: NestedRuns) -> None:
     """Moto asks every half second, in two threads, and leaves the child running when the parent stops.
 
-    `nested_sync_is_prompt`, `stopping_the_parent_stops_the_child`.
+    `test_nested_sync_is_prompt`, `test_stopping_the_parent_stops_the_child`.
     """
     sync, sync2 = StateTaskServiceSfn._build_sync_resolver, StateTaskServiceSfn._build_sync2_resolver
 

@@ -101,5 +101,6 @@ def _as_nag_says(value: Any) -> str:  # noqa: ANN401  # a resolved CloudFormatio
             return str(name)
         case {"Fn::GetAtt": [name, attribute]}:
             return f"<{name}.{attribute}>"
-    message = f"cannot name {value}"
-    raise TypeError(message)
+        case _:
+            message = f"cannot name {value}"
+            raise TypeError(message)

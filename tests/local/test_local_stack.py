@@ -215,7 +215,8 @@ def test_stacks_are_deployed_in_order_with_references_between_them_and_ttl_on(
         "Resources": {"Table": TABLE},
         "Outputs": {"Name": {"Value": {"Ref": "Table"}, "Export": {"Name": "data:Table"}}},
     }
-    value = {"Fn::Join": ["", ["table=", {"Fn::ImportValue": "data:Table"}]]}
+    weak = {"Fn::GetStackOutput": {"StackName": "data", "OutputName": "Name"}}
+    value = {"Fn::Join": [" ", [{"Fn::ImportValue": "data:Table"}, weak]]}
     parameter = {"Type": "String", "Name": "/any/table", "Value": value}
     use = {
         "Resources": {"Parameter": {"Type": "AWS::SSM::Parameter", "Properties": parameter}},
@@ -224,7 +225,7 @@ def test_stacks_are_deployed_in_order_with_references_between_them_and_ttl_on(
     outputs = stack.deploy(assembly(tmp_path, data=data, use=use))
     name = outputs["data"]["Name"]
     found = stack.client("ssm").get_parameter(Name=outputs["use"]["Parameter"])["Parameter"]["Value"]
-    assert found == f"table={name}"
+    assert found == f"{name} {name}"
     ttl = stack.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
     assert stack.deploy(tmp_path) == outputs

@@ -19,9 +19,9 @@ from nightshift.aws.executions import StepFunctions
 from nightshift.aws.health import AwsHealth
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
-from nightshift.gate.policies import load_policy
+from nightshift.gate.policies import parse_policy
 from nightshift.identity.token import Identity, issue
-from nightshift.ids import CaseId, ChannelId, TenantId, approval_id, case_id, event_id, run_id
+from nightshift.ids import ChannelId, TenantId, approval_id, case_id, event_id, run_id
 from nightshift.model.approval import Approval, AskedStep, asked_digest
 from nightshift.model.case import Case, CaseStatus
 from nightshift.model.event import Event, EventKind, OrderDetail, Subject, SubjectKind
@@ -45,9 +45,14 @@ ROOT = Path(__file__).resolve().parents[2]
 REFUND_STEP = "refund"
 
 
+def suffix_of(tables: Tables) -> str:
+    """What this test's resources end with."""
+    return tables.cases.rsplit("-", 1)[-1]
+
+
 def make_desk(tables: Tables, clock: FixedClock) -> Desk:
     db, sqs = client("dynamodb"), client("sqs")
-    suffix = tables.cases.rsplit("-", 1)[-1]
+    suffix = suffix_of(tables)
     urls = {
         name: sqs.create_queue(QueueName=f"{name}-{suffix}")["QueueUrl"]
         for name in ("events", "events-dead", "approvals", "approvals-dead")
@@ -73,7 +78,7 @@ def make_desk(tables: Tables, clock: FixedClock) -> Desk:
         identity_key=KEY,
         tools=(payments.QUOTE_REFUND.spec(("shopify",)), payments.REFUND.spec(("shopify",))),
     )
-    policy = load_policy((ROOT / "policies" / "default.toml").read_text(encoding="utf-8"))
+    policy = parse_policy((ROOT / "policies" / "default.toml").read_text(encoding="utf-8"))
     for tenant in (ACME, OTHER):
         desk.config.put_policy(tenant, policy)
         desk.config.put_tenant(Tenant(id=tenant, name=tenant, policy_version=policy.version))
@@ -130,7 +135,9 @@ def request(
     }
 
 
-def ask(desk: Desk, call: str, *, as_: str | None = "ana", tenant: TenantId = ACME, body: object = None) -> Answer:
+def ask(
+    desk: Desk, call: str, *, as_: str | None = "ana", tenant: TenantId = ACME, body: object = None
+) -> Answer:
     """Ask `GET /v1/cases?limit=2` as a person."""
     method, target = call.split(" ")
     path, _, query = target.partition("?")
@@ -210,7 +217,9 @@ def ask_for_refund(desk: Desk, case: Case, *, requester: str = "support") -> App
     verdict = Verdict(
         run=run, tenant=case.tenant, plan_digest=proposal.digest, policy_version=1,
         decision=Decision.ASK, tier=Tier.APPROVE,
-        steps=(StepVerdict(step=step.id, decision=Decision.ASK, tier=Tier.APPROVE, rule="tier", limit=amount),),
+        steps=(
+            StepVerdict(step=step.id, decision=Decision.ASK, tier=Tier.APPROVE, rule="tier", limit=amount),
+        ),
         moves=(
             Move(index=0, next="ask"),
             Move(index=1, next="one", lanes=(Lane(adapter="shopify", steps=(step.id,)),)),
@@ -230,7 +239,3 @@ def ask_for_refund(desk: Desk, case: Case, *, requester: str = "support") -> App
         at_risk=amount, asked_at=now, expires_at=now + timedelta(hours=1),
     )  # fmt: skip
     return desk.approvals.ask(approval, "a-token-nobody-waits-on")
-
-
-def case_of(answer: Answer) -> CaseId:
-    return CaseId(answer.body["id"])

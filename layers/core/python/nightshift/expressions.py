@@ -26,6 +26,7 @@ __all__ = ["MAX_LENGTH", "Facts", "check"]
 MAX_LENGTH = 1_000
 MAX_NODES = 20_000
 MAX_COMPREHENSIONS = 2  # nested in one another
+_INTEGERS = 2**63
 
 _EXTENSION = "cel.cel"
 _TEXT = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
@@ -93,6 +94,8 @@ def check(source: str) -> frozenset[str]:
 def _plain(value: object, where: str) -> int:
     """How many nodes a value has; refuses anything that is not JSON data."""
     match value:
+        case int() if not -_INTEGERS <= value < _INTEGERS:
+            raise BadInput(where, "an integer is beyond 64 bits", "Give smaller numbers.")
         case None | bool() | int() | float() | str():
             return 1
         case list():

@@ -1,6 +1,6 @@
 """Money: integer minor units plus currency; never a float."""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -22,6 +22,27 @@ _DIGITS = {
     **dict.fromkeys(("CLF", "UYW"), 4),
 }  # fmt: skip
 
+# Python's default context rounds to 28 digits without a word; this one never has to.
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_HALF_UP)
+_MOST_DIGITS = 18
+
+
+def _number(field: str, text: str) -> Decimal:
+    """A finite decimal number of a size that money has.
+
+    Raises:
+        BadInput: it is not one.
+    """
+    try:
+        value = Decimal(text)
+    except InvalidOperation as exc:
+        raise BadInput(field, f"{text[:40]!r} is not a decimal number", "Write it as 12.50.") from exc
+    of_a_sane_size = value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS
+    if not of_a_sane_size or len(value.as_tuple().digits) > 2 * _MOST_DIGITS:
+        fix = f"Write a finite number of at most {_MOST_DIGITS} digits."
+        raise BadInput(field, f"{text[:40]!r} is no amount of money", fix)
+    return value
+
 
 class Money(BaseModel):
     """An amount in minor units of one currency: `Money(amount=1250, currency="EUR")` is 12.50 EUR."""
@@ -39,11 +60,8 @@ class Money(BaseModel):
             BadInput: not a decimal number, or more digits than the currency has.
         """
         digits = _DIGITS.get(currency, 2)
-        try:
-            scaled = Decimal(text).scaleb(digits)
-        except InvalidOperation as exc:
-            raise BadInput("amount", f"{text!r} is not a decimal number", "Write it as 12.50.") from exc
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        scaled = _EXACT.scaleb(_number("amount", text), digits)
+        if scaled != _EXACT.to_integral_value(scaled):
             fix = f"Give at most {digits} digits after the point."
             raise BadInput("amount", f"{text!r} has a fraction of a minor unit of {currency}", fix)
         return cls(amount=int(scaled), currency=currency)
@@ -56,11 +74,18 @@ class Money(BaseModel):
     def decimal(self) -> str:
         """The amount as vendors want it: a plain decimal string with the currency's digits."""
         digits = _DIGITS.get(self.currency, 2)
-        return f"{Decimal(self.amount).scaleb(-digits):.{digits}f}"
+        whole, minor = divmod(abs(self.amount), 10**digits)
+        sign = "-" if self.amount < 0 else ""
+        return f"{sign}{whole}.{minor:0{digits}}" if digits else f"{sign}{whole}"
 
     def scale(self, factor: str) -> Self:
-        """The amount times a decimal factor, rounded half up to a whole minor unit."""
-        scaled = (Decimal(self.amount) * Decimal(factor)).quantize(Decimal(1), ROUND_HALF_UP)
+        """The amount times a decimal factor, rounded half up (away from zero) to a whole minor unit.
+
+        Raises:
+            BadInput: the factor is not a decimal number.
+        """
+        product = _EXACT.multiply(Decimal(self.amount), _number("factor", factor))
+        scaled = _EXACT.to_integral_value(product)
         return type(self)(amount=int(scaled), currency=self.currency)
 
     def _same(self, other: "Money") -> None:

@@ -22,6 +22,4 @@ def fold(text: str) -> tuple[str, ...]:
 def contains(text: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
     """Whether the words of a phrase stand in a text next to one another, in this order."""
     width = len(phrase)
-    return width > 0 and any(
-        text[at : at + width] == phrase for at in range(len(text) - width + 1)
-    )
+    return width > 0 and any(text[at : at + width] == phrase for at in range(len(text) - width + 1))

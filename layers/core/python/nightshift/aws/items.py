@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-__all__ = ["condition_failed", "document", "item", "key", "number", "query_all", "read", "text"]
+__all__ = ["condition_failed", "contended", "document", "item", "key", "number", "query_all", "read", "text"]
 
 D = TypeVar("D", bound=Document)
 
@@ -57,6 +57,15 @@ def condition_failed(exc: Exception, index: int | None = None) -> bool:
     reasons = response.get("CancellationReasons", [])
     wanted = reasons if index is None else reasons[index : index + 1]
     return any(r.get("Code") in {"ConditionalCheckFailed", "DuplicateItemException"} for r in wanted)
+
+
+def contended(exc: Exception) -> bool:
+    """Whether a botocore error says only that another write was under way: nothing was changed, try again."""
+    response = getattr(exc, "response", {})
+    codes = {response.get("Error", {}).get("Code")}
+    if codes == {"TransactionCanceledException"}:
+        codes = {reason.get("Code", "None") for reason in response.get("CancellationReasons", [])} - {"None"}
+    return bool(codes) and codes <= {"TransactionConflict", "TransactionConflictException"}
 
 
 def query_all(client: "DynamoDBClient", **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # boto3's own

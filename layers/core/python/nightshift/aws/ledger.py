@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from nightshift.aws.items import condition_failed, item, key, number, query_all, read, text
+from nightshift.aws.items import condition_failed, contended, item, key, number, query_all, read, text
 from nightshift.aws.runs import result_item
 from nightshift.errors import Conflict
 from nightshift.ids import RunId, StepId
 from nightshift.model.base import Noun
+from nightshift.model.case import CaseStatus
 from nightshift.model.effect import Effect, EffectState, StepResult
 from nightshift.ports.ledger import Fence, Fenced, Stop
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["DynamoLedger", "LedgerTables"]
 
 _Action = dict[str, Any]
+
+_FOR_EVER = 10**11  # seconds
+_TRIES = 5
 
 _nobody_holds_it = "attribute_not_exists(pk)"
 _we_hold_it = "(#run = :run AND #step = :step AND occurrence = :occurrence)"
@@ -110,13 +114,19 @@ class DynamoLedger:
         actions += self._after(effect)
         if result is not None:
             actions.append({"Put": {"TableName": self._tables.runs, "Item": result_item(result)}})
-        try:
-            self._client.transact_write_items(TransactItems=actions)
-        except self._client.exceptions.TransactionCanceledException as exc:
-            if condition_failed(exc, 0):
-                message = f"effect {effect.key} was taken over by another attempt"
-                raise Conflict(message) from exc
-            raise
+        for _ in range(_TRIES):
+            try:
+                self._client.transact_write_items(TransactItems=actions)
+            except self._client.exceptions.TransactionCanceledException as exc:
+                if condition_failed(exc, 0):
+                    message = f"effect {effect.key} was taken over by another attempt"
+                    raise Conflict(message) from exc
+                if not contended(exc):
+                    raise
+            else:
+                return
+        message = f"effect {effect.key} could not be settled: its claim or pool is contended"
+        raise Conflict(message)
 
     def _after(self, effect: Effect) -> list[_Action]:
         match effect.state:
@@ -143,7 +153,8 @@ class DynamoLedger:
         claim = effect.claim
         if claim is None:
             return []
-        held_until = int(effect.attempted_at.timestamp()) + (claim.hold_seconds or 10**11)
+        hold = _FOR_EVER if claim.hold_seconds is None else claim.hold_seconds
+        held_until = int(effect.attempted_at.timestamp()) + hold
         actions: list[_Action] = [
             {
                 "Update": {
@@ -216,7 +227,7 @@ class DynamoLedger:
     def _fence(self, effect: Effect, fence: Fence) -> list[tuple[Stop, _Action]]:
         not_halted = "attribute_exists(pk) AND (attribute_not_exists(halted) OR halted = :no)"
         no_other_effect_is_open = "attribute_not_exists(unknown) OR unknown = :own"
-        ours_and_not_locked = "generation = :generation AND attribute_not_exists(locked)"
+        still_ours = "generation = :generation AND #status = :open AND attribute_not_exists(locked)"
         own = {"SS": [f"{effect.step}#{effect.occurrence}"]}
         tenant, run = key(f"tenant#{effect.tenant}", "meta"), key(f"run#{effect.run}", "meta")
         tables = self._tables
@@ -226,8 +237,9 @@ class DynamoLedger:
         ]
         if fence.case is not None:
             case = key(f"case#{fence.case}", "meta")
-            values = {":generation": number(fence.generation)}
-            checks.append((Stop.CASE, self._check(tables.cases, case, ours_and_not_locked, values)))
+            values = {":generation": number(fence.generation), ":open": text(CaseStatus.OPEN)}
+            check = self._check(tables.cases, case, still_ours, values, {"#status": "status"})
+            checks.append((Stop.CASE, check))
         return checks
 
     def _put(
@@ -250,21 +262,34 @@ class DynamoLedger:
         return {"Put": put}
 
     @staticmethod
-    def _check(table: str, at: dict[str, Any], condition: str, values: dict[str, Any]) -> _Action:
+    def _check(
+        table: str,
+        at: dict[str, Any],
+        condition: str,
+        values: dict[str, Any],
+        names: dict[str, str] | None = None,
+    ) -> _Action:
         check: _Action = {"TableName": table, "Key": at, "ConditionExpression": condition}
         if values:
             check["ExpressionAttributeValues"] = values
+        if names:
+            check["ExpressionAttributeNames"] = names
         return {"ConditionCheck": check}
 
     def _transact(self, actions: list[tuple[Stop, _Action]]) -> None:
         items: list[Any] = [action for _, action in actions]
-        try:
-            self._client.transact_write_items(TransactItems=items)
-        except self._client.exceptions.TransactionCanceledException as exc:
-            reasons: list[Any] = exc.response["CancellationReasons"]
-            for (stop, _), reason in zip(actions, reasons, strict=True):
-                if reason.get("Code") == "ConditionalCheckFailed":
-                    holder = reason.get("Item", {}).get("run", {}).get("S", "")
-                    raise Fenced(stop, holder) from exc
-            message = "the ledger is contended"
-            raise Conflict(message) from exc
+        for _ in range(_TRIES):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+            except self._client.exceptions.TransactionCanceledException as exc:
+                reasons: list[Any] = exc.response["CancellationReasons"]
+                for (stop, _), reason in zip(actions, reasons, strict=True):
+                    if reason.get("Code") == "ConditionalCheckFailed":
+                        holder = reason.get("Item", {}).get("run", {}).get("S", "")
+                        raise Fenced(stop, holder) from exc
+                if not contended(exc):
+                    raise
+            else:
+                return
+        message = "the ledger is contended"
+        raise Conflict(message)

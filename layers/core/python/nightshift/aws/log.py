@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from nightshift.actionlog.chain import GENESIS, entry_id, link, root_of
-from nightshift.aws.items import condition_failed, document, query_all, read, text
+from nightshift.aws.items import condition_failed, contended, document, query_all, read, text
 from nightshift.errors import Conflict
 from nightshift.model.log import LogEntry
 from nightshift.ports.log import NewEntry
@@ -39,6 +39,7 @@ class DynamoActionLog:
             for new in entries:
                 if entry_id(stream, new) in known:
                     continue
+                known.add(entry_id(stream, new))
                 seq += 1
                 linked.append(link(stream, new, seq=seq, prev=prev))
                 prev = linked[-1].hash
@@ -107,8 +108,11 @@ class DynamoActionLog:
                 self._client.execute_transaction(TransactStatements=statements)
         except self._client.exceptions.DuplicateItemException:
             return False
-        except self._client.exceptions.TransactionCanceledException as exc:
-            if condition_failed(exc):
+        except (
+            self._client.exceptions.TransactionCanceledException,
+            self._client.exceptions.TransactionConflictException,
+        ) as exc:
+            if condition_failed(exc) or contended(exc):
                 return False
             raise
         return True

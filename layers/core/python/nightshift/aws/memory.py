@@ -1,6 +1,6 @@
 """Episodes on DynamoDB, forgotten by TTL."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nightshift.aws.items import item, number, query_all, read, text
@@ -14,27 +14,24 @@ __all__ = ["DynamoEpisodes"]
 
 
 class DynamoEpisodes:
-    """The `Episodes` port on one table; `days` is how long an episode is kept."""
+    """The `Episodes` port on one table."""
 
-    def __init__(self, table: str, client: "DynamoDBClient", days: int) -> None:
+    def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
         self._client = client
-        self._kept = timedelta(days=days)
 
-    def keep(self, episode: Episode) -> None:
-        """Keep an episode until `closed_at` plus the days."""
+    def keep(self, episode: Episode, *, until: datetime) -> None:
+        """Keep an episode until an instant."""
         closed_at = episode.closed_at.isoformat(timespec="microseconds")
         stored = item(
             _customer(episode.tenant, episode.customer),
             f"episode#{closed_at}#{episode.case}",
             episode,
-            expires=number(int((episode.closed_at + self._kept).timestamp())),
+            expires=number(int(until.timestamp())),
         )
         self._client.put_item(TableName=self._table, Item=stored)
 
-    def recall(
-        self, tenant: TenantId, customer: str, *, limit: int, at: datetime
-    ) -> tuple[Episode, ...]:
+    def recall(self, tenant: TenantId, customer: str, *, limit: int, at: datetime) -> tuple[Episode, ...]:
         """The newest episodes of one customer of one tenant; expired ones may still lie in the table."""
         recalled: list[Episode] = []
         for stored in query_all(

@@ -30,8 +30,12 @@ class LambdaReadTools:
     def read(
         self, tenant: TenantId, channel: ChannelId, tool: str, args: dict[str, JsonValue]
     ) -> dict[str, JsonValue]:
-        """Run one READ tool. An error that is none of the five (a crash, a timeout) is `Retryable`: a read
-        does nothing."""
+        """Run one READ tool.
+
+        Raises:
+            WireError: as the tool raised it. An error that is none of the five (a crash, a timeout) is
+                `Retryable`: a read does nothing.
+        """
         adapter = self._config.channel(tenant, channel).adapter
         call = {"read": {"tenant": tenant, "channel": channel, "tool": tool, "args": args}}
         try:

@@ -64,19 +64,18 @@ class DynamoRuns:
             RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
         )
         found = {stored["sk"]["S"]: stored for stored in answer["Responses"].get(self._table, [])}
-        if len(found) < len(keys):
-            missing = "plan" if "plan" not in found else "verdict"
-            message = f"run {run} has no {missing}"
-            raise NotFound(message)
+        not_there_or_not_read = len(found) < len(keys)  # a batch may leave keys out when throttled
+        if not_there_or_not_read:
+            return self.proposal(run), self.verdict(run)
         both = read(Proposal, found["plan"]), read(Verdict, found["verdict"])
         while len(self._authorised) >= _KEPT:
             self._authorised.pop(next(iter(self._authorised)))
         self._authorised[run] = both
         return both
 
-    def keep(self, result: StepResult) -> None:
-        """Store how a step ended."""
-        self._client.put_item(TableName=self._table, Item=result_item(result))
+    def keep(self, result: StepResult) -> StepResult:
+        """Store how a step ended; the result stored first stands and is returned."""
+        return self._first(f"result#{result.run}", f"{result.step}#{result.occurrence}", result)
 
     def results(self, run: RunId) -> dict[StepId, StepResult]:
         """What the steps of a run gave back so far."""

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import JsonValue
+
+from nightshift.actionlog.chain import entry_id
+from nightshift.cases.routing import learnt, name_of, route
 from nightshift.clock import Clock
 from nightshift.errors import Conflict
 from nightshift.ids import CaseId, case_id
@@ -15,8 +19,6 @@ from nightshift.ports.config import Config
 from nightshift.ports.flow import Executions
 from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.triage import signals as triage
-
-from nightshift.cases.routing import learnt, name_of, route
 
 __all__ = ["Desk", "dispatch"]
 
@@ -51,7 +53,7 @@ def dispatch(event: Event, desk: Desk) -> Accepted:
     accepted = _accept(event, tenant, found, desk)
     if accepted.case is not None:
         case = desk.cases.get(accepted.case)
-        desk.log.append(case.id, *_entries(event, case, found, accepted=accepted, at=desk.clock.now()))
+        _record(event, case, found, accepted=accepted, desk=desk)
         _rouse(case, event, desk)
     return accepted
 
@@ -80,9 +82,7 @@ def _try(event: Event, tenant: Tenant, found: tuple[Signal, ...], desk: Desk) ->
     return desk.cases.open(case, event, aliases)
 
 
-def _opened(
-    event: Event, tenant: Tenant, subject: str, *, found: tuple[Signal, ...], at: datetime
-) -> Case:
+def _opened(event: Event, tenant: Tenant, subject: str, *, found: tuple[Signal, ...], at: datetime) -> Case:
     reason = "triage: " + ", ".join(sorted({signal.kind for signal in found}))
     return Case(
         id=case_id(event.tenant, subject, event.id),
@@ -100,3 +100,59 @@ def _opened(
         opened_at=at,
         updated_at=at,
     )
+
+
+def _record(event: Event, case: Case, found: tuple[Signal, ...], *, accepted: Accepted, desk: Desk) -> None:
+    at = desk.clock.now()
+    origin = {"event": event.id, "kind": event.kind, "channel": event.channel, "delivery": event.delivery}
+
+    def entry(kind: EntryKind, **detail: JsonValue) -> NewEntry:
+        return NewEntry(
+            kind=kind, tenant=event.tenant, at=at, actor=_ACTOR, ref=event.id, detail={**origin, **detail}
+        )
+
+    entries: list[NewEntry] = []
+    if accepted.repeated != "body":
+        opened = case.id == case_id(event.tenant, case.subject, event.id)
+        entries += [
+            entry(EntryKind.EVENT_RECEIVED, body_digest=event.body_digest),
+            entry(EntryKind.CASE_OPENED if opened else EntryKind.CASE_JOINED, subject=case.subject),
+        ]
+        if found:
+            signs: list[JsonValue] = [signal.model_dump(mode="json") for signal in found]
+            entries.append(entry(EntryKind.CASE_LOCKED, signals=signs))
+    if accepted.repeated:
+        # a crash may have come before the lines of the first time; what stands is left out
+        entries.append(entry(EntryKind.DELIVERY_REPEATED, by=accepted.repeated))
+        written = {line.entry for line in desk.log.read(case.id)}
+        entries = [new for new in entries if entry_id(case.id, new) not in written]
+    desk.log.append(case.id, *entries)
+
+
+def _rouse(case: Case, event: Event, desk: Desk) -> None:
+    """Start a case that was never observed, wake one that sleeps; one at work sees its inbox itself."""
+    if case.status is CaseStatus.CLOSED:
+        return
+    if case.wake == 0:
+        desk.executions.start_case(CaseInput(case=case.id, generation=case.generation, wake=1))
+    elif case.token is not None and not _woken(case.id, case.token, event, desk):
+        # the deadline may have been faster, and the case may sleep again by now: look once more
+        again = desk.cases.get(case.id).token
+        if again is not None and again != case.token:
+            _woken(case.id, again, event, desk)
+
+
+def _woken(case: CaseId, token: str, event: Event, desk: Desk) -> bool:
+    resumed = desk.executions.succeed(token, {"woken": "event"})
+    desk.cases.forget_token(case, token)
+    if resumed:
+        line = NewEntry(
+            kind=EntryKind.CASE_WOKEN,
+            tenant=event.tenant,
+            at=desk.clock.now(),
+            actor=_ACTOR,
+            ref=event.id,
+            detail={"event": event.id},
+        )
+        desk.log.append(case, line)
+    return resumed

@@ -97,7 +97,9 @@ def route(event: Event, order_channel: ChannelId | None, *, known: str | None, s
             assert_never(unreachable)
 
 
-def _subjects(event: Event, order_channel: ChannelId | None, known: str | None) -> tuple[tuple[str, ...], str]:
+def _subjects(
+    event: Event, order_channel: ChannelId | None, known: str | None
+) -> tuple[tuple[str, ...], str]:
     """The subjects whose case an event belongs to, and the one to open a case about."""
     match event.detail:
         case MessageDetail(order_name=str(name)) if order_channel is not None and name.strip():

@@ -105,9 +105,7 @@ class PlaybookPlanner(Planner):
             return self._hand_over(playbook.reference(), move.reason)
         plan = fill(f"{playbook.id}-{move.name.replace('_', '-')}"[:64], move, Facts(facts))
         used = {name for name in move.plan.tainted if name in plan.inputs}
-        return Draft(
-            plan=plan, proposed_by=playbook.reference(), move=move.name, tainted=tuple(sorted(used))
-        )
+        return Draft(plan=plan, proposed_by=playbook.reference(), move=move.name, tainted=tuple(sorted(used)))
 
     @staticmethod
     def _hand_over(proposed_by: str, reason: str) -> Draft:

@@ -70,15 +70,17 @@ def _order(order: Order) -> FactValues:
 
 def _event(event: Event) -> FactValues:
     messages = _messages((event,))
-    detail = event.detail
-    reasons = [line.reason.upper() for line in detail.lines] if isinstance(detail, ReturnDetail) else []
     return {
         "kind": event.kind.value,
-        "type": detail.type,
+        "type": event.detail.type,
         "attachments": sum(len(m.attachments) for m in messages),
         "photos": _photos(messages),
-        "reasons": list(reasons),
+        "reasons": _reasons(event.detail) if isinstance(event.detail, ReturnDetail) else [],
     }
+
+
+def _reasons(request: ReturnDetail) -> list[JsonValue]:
+    return [line.reason.upper() for line in request.lines]
 
 
 def _episodes(episodes: tuple[Episode, ...], at: datetime) -> FactValues:
@@ -91,12 +93,11 @@ def _matter(order: Order | None, events: tuple[Event, ...]) -> FactValues:
     if order is None:
         return {"claim": None, "returned": None}
     requests = [e.detail for e in events if isinstance(e.detail, ReturnDetail)]
-    back = {**_lines(returned(order, requests[-1])), "reasons": _event_reasons(requests[-1])} if requests else None
-    return {"claim": _lines(claimed(order, _messages(events))), "returned": back}
-
-
-def _event_reasons(request: ReturnDetail) -> list[JsonValue]:
-    return [line.reason.upper() for line in request.lines]
+    latest = requests[-1] if requests else None
+    return {
+        "claim": _lines(claimed(order, _messages(events))),
+        "returned": {**_lines(returned(order, latest)), "reasons": _reasons(latest)} if latest else None,
+    }
 
 
 def facts_of(package: ContextPackage, tenant: Tenant, at: datetime) -> FactValues:

@@ -18,8 +18,8 @@ from nightshift.model.plan import After, Close, ToolName
 __all__ = [
     "Library",
     "MoveTemplate",
-    "Playbook",
     "PlanTemplate",
+    "Playbook",
     "Specialist",
     "StepTemplate",
     "bundled",

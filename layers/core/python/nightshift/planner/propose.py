@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from pydantic import JsonValue
+from pydantic import ConfigDict, JsonValue
 
 from nightshift.clock import Clock
 from nightshift.errors import NotFound
 from nightshift.ids import CaseId, RunId, run_id
 from nightshift.model.base import Noun
-from nightshift.model.case import CaseInput, ContextPackage
+from nightshift.model.case import ContextPackage
 from nightshift.model.log import EntryKind
 from nightshift.model.plan import Principal, Proposal
 from nightshift.planner.playbook import Library
@@ -18,7 +18,7 @@ from nightshift.ports.config import Config
 from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.ports.runs import Runs
 
-__all__ = ["Planned", "Planning", "plan"]
+__all__ = ["PlanInput", "Planned", "Planning", "plan"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,16 @@ class Planning:
     planner: Planner
 
 
+class PlanInput(Noun):
+    """What crosses from Observe; whatever else it says is left aside."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    case: CaseId
+    generation: int
+    wake: int
+
+
 class Planned(Noun):
     """What crosses to the next state."""
 
@@ -43,7 +53,7 @@ class Planned(Noun):
     run: RunId
 
 
-def plan(parts: Planning, given: CaseInput) -> Planned:
+def plan(parts: Planning, given: PlanInput) -> Planned:
     """Propose what this wake does, store it, log it; a second call gives the same run and plan.
 
     Raises:
@@ -54,12 +64,11 @@ def plan(parts: Planning, given: CaseInput) -> Planned:
         proposal = parts.runs.proposal(run)
     except NotFound:
         proposal = parts.runs.propose(_proposal(parts, given, run))
-    parts.cases.note(given.case, run=run)
     parts.log.append(given.case, _entry(proposal))
     return Planned(case=given.case, generation=given.generation, wake=given.wake, run=run)
 
 
-def _proposal(parts: Planning, given: CaseInput, run: RunId) -> Proposal:
+def _proposal(parts: Planning, given: PlanInput, run: RunId) -> Proposal:
     package = parts.cases.context(given.case, given.wake)
     at = parts.clock.now()
     draft = parts.planner.propose(package, parts.config.tenant(package.tenant), at=at)

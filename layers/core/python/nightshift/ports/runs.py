@@ -41,8 +41,8 @@ class Runs(Protocol):
             NotFound: one of them is not there.
         """
 
-    def keep(self, result: StepResult) -> None:
-        """Store how a step ended (the same step again: the same content, overwritten)."""
+    def keep(self, result: StepResult) -> StepResult:
+        """Store how a step ended; when a result is stored already, that one is returned and stands."""
 
     def results(self, run: RunId) -> dict[StepId, StepResult]:
         """What the steps of a run gave back so far."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from nightshift.actionlog.chain import step_stream
 from nightshift.clock import Clock
+from nightshift.errors import OutcomeUnknown
 from nightshift.ids import IdempotencyKey, RunId, StepId
 from nightshift.model.base import Noun
 from nightshift.model.effect import Effect, StepResult
@@ -21,7 +22,18 @@ from nightshift.ports.runs import Runs
 from nightshift.tools.asked import amount_of
 from nightshift.tools.binding import Adapter, Binding, Call, Done
 
-__all__ = ["Door", "Ready", "StepCall", "entry", "fence", "log", "log_intent", "log_settled", "result_of"]
+__all__ = [
+    "Door",
+    "Ready",
+    "StepCall",
+    "checked",
+    "entry",
+    "fence",
+    "log",
+    "log_intent",
+    "log_settled",
+    "result_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +105,21 @@ def result_of(
         code=code,
         message=message,
         output={} if done is None else done.output.model_dump(mode="json"),
-        shadow=ready.shadow,
+        shadow=ready.shadow and outcome is not Outcome.DONE,
         settled_at=at,
     )
+
+
+def checked(binding: Binding, done: Done) -> Done:
+    """Guardrail after execution: what came back is what the contract promises.
+
+    Raises:
+        OutcomeUnknown: it is not.
+    """
+    if not isinstance(done.output, binding.contract.output):
+        message = f"{binding.contract.name} gave something its contract does not promise"
+        raise OutcomeUnknown(message, code="output.shape")
+    return done
 
 
 def entry(door: Door, proposal: Proposal, kind: EntryKind, ref: str, detail: dict[str, Any]) -> NewEntry:
@@ -130,10 +154,11 @@ def log_intent(door: Door, ready: Ready, effect: Effect) -> None:
     log(door, ready, EntryKind.EFFECT_INTENDED, ref=f"{effect.key}#{effect.attempt}", detail=detail)
 
 
-def log_settled(door: Door, ready: Ready, effect: Effect) -> None:
-    """Say how it ended."""
-    amount = amount_of(ready.binding.contract, ready.args)
+def log_settled(door: Door, proposal: Proposal, effect: Effect) -> None:
+    """Say how it ended; said again, it adds no second line."""
+    amount = None if effect.claim is None else effect.claim.amount
     detail = {
+        "step": effect.step,
         "tool": effect.tool,
         "key": effect.key,
         "outcome": effect.state,
@@ -141,4 +166,5 @@ def log_settled(door: Door, ready: Ready, effect: Effect) -> None:
         "vendor_ref": effect.vendor_ref,
         "amount": str(amount) if amount is not None else None,
     }
-    log(door, ready, EntryKind.EFFECT_SETTLED, ref=effect.key, detail=detail)
+    line = entry(door, proposal, EntryKind.EFFECT_SETTLED, effect.key, detail)
+    door.log.append(step_stream(proposal.case or effect.run, effect.run, effect.step), line)

@@ -2,12 +2,12 @@
 
 from pydantic import JsonValue, ValidationError
 
-from nightshift.errors import Misconfigured, Rejected
+from nightshift.errors import Misconfigured, NotFound, Rejected
 from nightshift.ids import ChannelId, IdempotencyKey, TenantId
 from nightshift.model.base import Noun
 from nightshift.model.tool import EffectClass
 from nightshift.tools.binding import Call
-from nightshift.tools.door import Door
+from nightshift.tools.door import Door, checked
 
 __all__ = ["ReadCall", "read"]
 
@@ -25,10 +25,13 @@ def read(door: Door, given: ReadCall) -> dict[str, JsonValue]:
     """Run one READ tool and give back its output.
 
     Raises:
-        Misconfigured: not a READ, or this adapter does not bind it on this channel.
+        Misconfigured: not a READ, no such channel, or this adapter does not bind the tool on it.
         WireError: as the tool raised it.
     """
-    channel = door.config.channel(given.tenant, given.channel)
+    try:
+        channel = door.config.channel(given.tenant, given.channel)
+    except NotFound as exc:
+        raise Misconfigured(str(exc), code="record.missing") from exc
     binding = door.adapter.binding(given.tool)
     if binding is None or channel.adapter != door.adapter.name:
         message = f"{door.adapter.name} does not serve {given.tool} on this channel"
@@ -42,5 +45,5 @@ def read(door: Door, given: ReadCall) -> dict[str, JsonValue]:
         message = f"{given.tool}: the arguments do not fit"
         raise Rejected(message, code="arguments.invalid") from exc
     client = door.adapter.connect(channel, door.secrets.get(channel.secret_ref))
-    done = binding.call(Call(client=client, args=args, key=IdempotencyKey("")))
+    done = checked(binding, binding.call(Call(client=client, args=args, key=IdempotencyKey(""))))
     return done.output.model_dump(mode="json")

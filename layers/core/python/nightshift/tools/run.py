@@ -12,10 +12,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from nightshift.actionlog.chain import step_stream
-from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
+from nightshift.errors import (
+    Conflict,
+    Misconfigured,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    Retryable,
+    Throttled,
+)
 from nightshift.ids import StepId, approval_id, idempotency_key
 from nightshift.model.approval import ApprovalStatus, asked_digest
 from nightshift.model.base import canonical_digest
@@ -24,14 +30,15 @@ from nightshift.model.log import EntryKind
 from nightshift.model.plan import Proposal, Step
 from nightshift.model.tenant import Channel
 from nightshift.model.tool import EffectClass, Outcome
-from nightshift.model.verdict import Decision, Verdict
+from nightshift.model.verdict import Decision, StepVerdict, Verdict
 from nightshift.ports.ledger import Fenced, Stop
-from nightshift.tools.asked import amount_of, asked_steps
+from nightshift.tools.asked import amount_of, arguments, asked_steps
 from nightshift.tools.binding import Binding, Call, Done, Found
 from nightshift.tools.door import (
     Door,
     Ready,
     StepCall,
+    checked,
     entry,
     fence,
     log,
@@ -56,20 +63,36 @@ def run_step(door: Door, given: StepCall) -> StepResult:
         OutcomeUnknown: it may have happened; call again after the lease, it will be probed.
         Misconfigured: no plan, no verdict, settings or credentials are wrong.
     """
+    try:
+        return _carried_out(door, given)
+    except NotFound as exc:
+        raise Misconfigured(str(exc), code="record.missing") from exc
+    except Conflict as exc:
+        message = "another attempt has the effect, or many write at once"
+        raise OutcomeUnknown(message, code="effect.in_flight", retry_after=door.lease_seconds) from exc
+
+
+def _carried_out(door: Door, given: StepCall) -> StepResult:
     proposal, verdict = door.runs.authorised(given.run)
     before = door.runs.results(given.run)
     known = before.get(given.step)
     if known is not None and known.occurrence == given.occurrence:
-        return known
+        return _told_again(door, proposal, known)
     try:
         ready = _prepare(door, given, proposal, verdict, before=before)
     except Rejected as exc:
         return _refused(door, given, proposal, exc)
     if ready.binding.contract.effect is EffectClass.READ:
         return _read(door, ready)
-    if ready.shadow:
-        return _shadowed(door, ready)
     return _write(door, ready)
+
+
+def _told_again(door: Door, proposal: Proposal, known: StepResult) -> StepResult:
+    """A step that has ended; its attempt may have died before it could log that."""
+    effect = door.ledger.find(known.run, known.step, known.occurrence)
+    if effect is not None:
+        log_settled(door, proposal, effect)
+    return known
 
 
 def _prepare(
@@ -80,19 +103,15 @@ def _prepare(
     *,
     before: dict[StepId, StepResult],
 ) -> Ready:
-    plan_is_the_judged_one = proposal.digest == verdict.plan_digest == proposal.plan.digest()
-    if not plan_is_the_judged_one or verdict.decision is Decision.REFUSE:
-        message = f"run {given.run} is not authorised"
-        raise Rejected(message, code="plan.not_authorised")
-    step = proposal.plan.step(given.step)
+    step, judged = _judged(proposal, verdict, given)
     binding = door.adapter.binding(step.tool)
     channel = door.config.channel(proposal.tenant, step.channel)
     if binding is None or channel.adapter != door.adapter.name:
         message = f"{door.adapter.name} does not serve {step.tool} on this channel"
         raise Misconfigured(message, code="tool.unbound")
-    args = _arguments(binding, resolve(proposal.plan, step, before))
-    _within_bounds(binding, args, verdict, step)
-    if verdict.of(step.id).decision is Decision.ASK and not verdict.shadow:
+    args = arguments(binding.contract, resolve(proposal.plan, step, before))
+    _within_bounds(binding, args, judged)
+    if judged.decision is Decision.ASK and not verdict.shadow:
         _approved(door, proposal, verdict, before)
     return Ready(
         given=given,
@@ -106,17 +125,21 @@ def _prepare(
     )
 
 
-def _arguments(binding: Binding, resolved: dict[str, Any]) -> Any:  # noqa: ANN401  # the contract's input type
+def _judged(proposal: Proposal, verdict: Verdict, given: StepCall) -> tuple[Step, StepVerdict]:
     try:
-        return binding.contract.input.model_validate(resolved)
-    except ValidationError as exc:
-        fields = ", ".join(sorted({str(e["loc"][0]) for e in exc.errors() if e["loc"]}))
-        message = f"{binding.contract.name}: the resolved arguments do not fit: {fields}"
-        raise Rejected(message, code="arguments.invalid") from exc
+        step, judged = proposal.plan.step(given.step), verdict.of(given.step)
+    except KeyError as exc:
+        message = f"plan or verdict of run {given.run} know no step {given.step}"
+        raise Misconfigured(message, code="step.unknown") from exc
+    plan_is_the_judged_one = proposal.digest == verdict.plan_digest == proposal.plan.digest()
+    if not plan_is_the_judged_one or Decision.REFUSE in {verdict.decision, judged.decision}:
+        message = f"run {given.run} is not authorised"
+        raise Rejected(message, code="plan.not_authorised")
+    return step, judged
 
 
-def _within_bounds(binding: Binding, args: object, verdict: Verdict, step: Step) -> None:
-    amount, limit = amount_of(binding.contract, args), verdict.of(step.id).limit
+def _within_bounds(binding: Binding, args: object, judged: StepVerdict) -> None:
+    amount, limit = amount_of(binding.contract, args), judged.limit
     if not binding.contract.money:
         return
     fits = (
@@ -126,7 +149,7 @@ def _within_bounds(binding: Binding, args: object, verdict: Verdict, step: Step)
         and 0 < amount.amount <= limit.amount
     )
     if not fits:
-        message = f"{step.tool} would move more than the verdict allows"
+        message = f"{binding.contract.name} would move more than the verdict allows"
         raise Rejected(message, code="bounds.exceeded")
 
 
@@ -147,21 +170,18 @@ def _client(door: Door, channel: Channel) -> Any:  # noqa: ANN401  # the adapter
 
 def _read(door: Door, ready: Ready) -> StepResult:
     try:
-        done = _checked(ready.binding, ready.binding.call(ready.call()))
+        done = checked(ready.binding, ready.binding.call(ready.call()))
     except Rejected as exc:
         return _refused(door, ready.given, ready.proposal, exc)
-    result = result_of(ready, Outcome.DONE, door.clock.now(), done=done)
-    door.runs.keep(result)
+    # Logged first: whoever finds the result kept may rely on the log.
     log(door, ready, EntryKind.READ_DONE, ref=ready.key, detail={"tool": ready.step.tool})
-    return result
+    return door.runs.keep(result_of(ready, Outcome.DONE, door.clock.now(), done=done))
 
 
 def _shadowed(door: Door, ready: Ready) -> StepResult:
-    result = result_of(ready, Outcome.NOT_DONE, door.clock.now(), code="shadow")
-    door.runs.keep(result)
     detail = {"tool": ready.step.tool, "args": canonical_digest(ready.args), "shadow": True}
     log(door, ready, EntryKind.EFFECT_SETTLED, ref=f"{ready.key}:shadow", detail=detail)
-    return result
+    return door.runs.keep(result_of(ready, Outcome.NOT_DONE, door.clock.now(), code="shadow"))
 
 
 def _refused(door: Door, given: StepCall, proposal: Proposal, why: Rejected) -> StepResult:
@@ -174,17 +194,16 @@ def _refused(door: Door, given: StepCall, proposal: Proposal, why: Rejected) -> 
         message=str(why),
         settled_at=door.clock.now(),
     )
-    door.runs.keep(result)
     stream = step_stream(proposal.case or given.run, given.run, given.step)
     detail = {"step": given.step, "code": why.code}
     door.log.append(stream, entry(door, proposal, EntryKind.STEP_FAILED, why.code, detail))
-    return result
+    return door.runs.keep(result)
 
 
 def _write(door: Door, ready: Ready) -> StepResult:
     known = door.ledger.find(ready.given.run, ready.step.id, ready.given.occurrence)
     if known is None:
-        return _first_attempt(door, ready)
+        return _shadowed(door, ready) if ready.shadow else _first_attempt(door, ready)
     if known.args_digest != canonical_digest(ready.args):
         message = f"effect {known.key} was intended with other arguments"
         raise Misconfigured(message, code="ledger.other_arguments")
@@ -254,7 +273,7 @@ def _after_probe(door: Door, ready: Ready, effect: Effect, *, last_tried: dateti
     log_intent(door, ready, effect)
     if binding.probe is None:
         if binding.takes_key:
-            return _again(door, ready, effect)
+            return _again(door, ready, effect, in_doubt=True)
         raise _unknown(door, effect, "effect.unprobed", "a person must find out what the vendor did")
     found = _asked_vendor(door, ready, effect, binding.probe)
     if isinstance(found, Done):
@@ -269,46 +288,57 @@ def _asked_vendor(
     door: Door, ready: Ready, effect: Effect, probe: Callable[[Call[Any]], Done | Found]
 ) -> Done | Found:
     try:
-        return probe(ready.call())
-    except (Retryable, Throttled, Rejected) as exc:
+        found = probe(ready.call())
+        return checked(ready.binding, found) if isinstance(found, Done) else found
+    except (Retryable, Throttled, Rejected, OutcomeUnknown) as exc:
         raise _unknown(door, effect, exc.code or "effect.unprobed", "the vendor could not be asked") from exc
 
 
-def _again(door: Door, ready: Ready, effect: Effect) -> StepResult:
-    """Call again after nothing happened, if the case is still ours and nothing is halted."""
+def _again(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False) -> StepResult:
+    """Call again, if the case is still ours and nothing is halted.
+
+    `in_doubt`: an earlier attempt may have happened, and only the vendor's own key keeps the two apart.
+    Then nothing but an answer of the vendor settles it; whatever else comes leaves it UNKNOWN.
+    """
     try:
         door.ledger.permit(effect, fence=fence(ready))
     except Fenced as exc:
-        if exc.stop is Stop.UNKNOWN:
-            raise _unknown(door, effect, exc.stop.value, "another effect of this run is open") from exc
+        if in_doubt or exc.stop is Stop.UNKNOWN:
+            raise _unknown(door, effect, exc.stop.value, "it is open, and no call is allowed now") from exc
         why = Rejected(_WHY[exc.stop], code=exc.stop.value)
         return _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=why)
-    return _attempt(door, ready, effect)
+    if not ready.shadow:
+        return _attempt(door, ready, effect, in_doubt=in_doubt)
+    if in_doubt:
+        raise _unknown(door, effect, "shadow", "it is open, and the tool was turned off since")
+    turned_off = Rejected("the tool was turned off since", code="shadow")
+    return _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=turned_off)
 
 
-def _attempt(door: Door, ready: Ready, effect: Effect) -> StepResult:
+def _attempt(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False) -> StepResult:
     log_intent(door, ready, effect)
     try:
-        done = _checked(ready.binding, ready.binding.call(ready.call()))
-    except (Retryable, Throttled):
-        door.ledger.release(effect)
-        raise
-    except Rejected as exc:
-        return _settled_without(door, ready, effect, state=EffectState.REJECTED, why=exc)
-    except Misconfigured as exc:
-        _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=exc)
-        raise
+        done = checked(ready.binding, ready.binding.call(ready.call()))
     except OutcomeUnknown as exc:
         raise _unknown(door, effect, exc.code, str(exc)) from exc
+    except (Retryable, Throttled, Rejected, Misconfigured) as exc:
+        if in_doubt:
+            raise _unknown(door, effect, exc.code, "this call did nothing, an earlier one may have") from exc
+        return _nothing_done(door, ready, effect, exc)
     return _settled(door, ready, effect, done)
 
 
-def _checked(binding: Binding, done: Done) -> Done:
-    """Guardrail after execution: what came back is what the contract promises."""
-    if not isinstance(done.output, binding.contract.output):
-        message = f"{binding.contract.name} gave something its contract does not promise"
-        raise OutcomeUnknown(message, code="output.shape")
-    return done
+def _nothing_done(
+    door: Door, ready: Ready, effect: Effect, why: Retryable | Throttled | Rejected | Misconfigured
+) -> StepResult:
+    match why:
+        case Rejected():
+            return _settled_without(door, ready, effect, state=EffectState.REJECTED, why=why)
+        case Misconfigured():
+            _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=why)
+        case Retryable() | Throttled():
+            door.ledger.release(effect)
+    raise why
 
 
 def _settled(door: Door, ready: Ready, effect: Effect, done: Done) -> StepResult:
@@ -317,7 +347,7 @@ def _settled(door: Door, ready: Ready, effect: Effect, done: Done) -> StepResult
     changes = {"state": EffectState.DONE, "settled_at": now, "vendor_ref": done.vendor_ref, "code": ""}
     settled = effect.model_copy(update=changes)
     door.ledger.settle(settled, result)
-    log_settled(door, ready, settled)
+    log_settled(door, ready.proposal, settled)
     return result
 
 
@@ -328,7 +358,7 @@ def _settled_without(
     result = result_of(ready, Outcome(state.value), now, code=why.code, message=str(why))
     settled = effect.model_copy(update={"state": state, "settled_at": now, "code": why.code})
     door.ledger.settle(settled, result)
-    log_settled(door, ready, settled)
+    log_settled(door, ready.proposal, settled)
     return result
 
 
@@ -339,7 +369,7 @@ def _unknown(door: Door, effect: Effect, code: str, message: str) -> OutcomeUnkn
 
 def _recorded(door: Door, ready: Ready, effect: Effect) -> StepResult:
     """An effect that is settled has its result beside it: both were one transaction."""
-    log_settled(door, ready, effect)
+    log_settled(door, ready.proposal, effect)
     result = door.runs.results(effect.run).get(effect.step)
     if result is None:
         message = f"effect {effect.key} is settled but its result is gone"

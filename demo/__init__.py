@@ -1,0 +1,1 @@
+"""The demo shop: the whole system on one machine, with its stories."""

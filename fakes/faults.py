@@ -1,0 +1,123 @@
+"""Faults that a stand-in shows on demand: per operation, so many times, before or after it commits."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
+
+__all__ = ["Broken", "Fault", "Faults", "refusal"]
+
+FaultKind = Literal[
+    "401", "402", "403", "404", "408", "418", "422", "423", "429", "500", "502", "503", "504",
+    "html", "shape", "empty",
+    "drop_before", "drop_after", "hang_before", "hang_after", "slow",
+    "throttled", "access_denied", "internal",
+]  # fmt: skip
+
+
+class Fault(BaseModel):
+    """One fault.
+
+    Args:
+        operation: the vendor's word for it (`refundCreate`, `reply`), or `*` for any.
+        kind: an HTTP status; `html`, `shape`, `empty`: an answer that is none; `drop_*`: the connection
+            breaks before or after the commit; `hang_*`: no answer until the client gives up; `slow`:
+            answers after `seconds`; `throttled`, `access_denied`, `internal`: GraphQL errors with 200.
+        times: how many requests it hits; 0: all.
+        seconds: of `slow`, the longest of `hang_*`, and `Retry-After` of 429.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operation: str = "*"
+    kind: FaultKind
+    times: int = Field(default=1, ge=0)
+    seconds: float = Field(default=30.0, ge=0)
+
+
+class Faults:
+    """The faults that wait for their requests."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: list[tuple[Fault, int]] = []
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._left.append((fault, fault.times))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._left.clear()
+
+    def take(self, operations: Iterable[str]) -> Fault | None:
+        """The first fault for one of these operations; used up once it has hit often enough."""
+        names = {"*", *operations}
+        with self._lock:
+            for at, (fault, left) in enumerate(self._left):
+                if fault.operation not in names:
+                    continue
+                if left == 1:
+                    del self._left[at]
+                elif left:
+                    self._left[at] = (fault, left - 1)
+                return fault
+        return None
+
+
+class Broken(Response):
+    """A connection that ends in the middle of an answer, at once or when the client gives up."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self._wait = wait
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._wait:
+            await _until_gone(receive, self._wait)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"4096")]
+        start: Message = {"type": "http.response.start", "status": 200, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+async def _until_gone(receive: Receive, seconds: float) -> None:
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(gone(), seconds)
+    except TimeoutError:
+        return
+
+
+async def refusal(fault: Fault, request: Request) -> Response | None:
+    """The answer of a fault that hits before anything is carried out; None: carry out first."""
+    del request
+    if fault.kind.isdigit():
+        headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429" else {}
+        return JSONResponse({"errors": "a fault was asked for"}, int(fault.kind), headers)
+    match fault.kind:
+        case "html":
+            return HTMLResponse("<!doctype html><title>Something went wrong</title>")
+        case "shape":
+            return JSONResponse({"data": {"unexpected": [1, 2, 3]}, "message": "another shape"})
+        case "empty":
+            return Response(b"")
+        case "drop_before":
+            return Broken(0)
+        case "hang_before":
+            return Broken(fault.seconds)
+        case "slow":
+            await asyncio.sleep(fault.seconds)
+            return None
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""The Lambda of stage 4: plan."""

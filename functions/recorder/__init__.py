@@ -1,0 +1,1 @@
+"""The Lambda of the end of a wake: commit and hand over."""

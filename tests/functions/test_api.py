@@ -1,0 +1,73 @@
+"""The API's Lambda as it is deployed: settings from the environment, one event in, one response out."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from functions.api.handler import handler
+from nightshift.aws.client import client
+from nightshift.errors import Misconfigured
+from nightshift.wiring.api import ApiSettings, wire
+from tests.support.desk import KEY, make_desk, open_case, request, suffix_of, token_of
+
+if TYPE_CHECKING:
+    from nightshift.api.desk import Desk
+    from tests.conftest import FixedClock
+    from tests.support.tables import Tables
+
+TABLES = ("cases", "ingress", "runs", "log", "approvals", "config")
+QUEUES = ("events", "events-dead", "approvals", "approvals-dead")
+
+
+@pytest.fixture
+def desk(tables: Tables, clock: FixedClock) -> Desk:
+    return make_desk(tables, clock)
+
+
+@pytest.fixture
+def environment(desk: Desk, tables: Tables) -> dict[str, str]:
+    del desk  # it made the queues
+    suffix = suffix_of(tables)
+    secret = f"nightshift/{suffix}/identity"
+    client("secretsmanager").create_secret(Name=secret, SecretString=json.dumps({"key": KEY}))
+    urls = {name: client("sqs").get_queue_url(QueueName=f"{name}-{suffix}")["QueueUrl"] for name in QUEUES}
+    return {
+        "STAGE": "test",
+        "SECRET_IDENTITY": secret,
+        **{f"TABLE_{name.upper()}": getattr(tables, name) for name in TABLES},
+        **{f"QUEUE_{name.upper().replace('-', '_')}": url for name, url in urls.items()},
+    }
+
+
+def test_the_lambda_answers_a_request(
+    desk: Desk, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    case = open_case(desk)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    token = token_of("vera", datetime.now(UTC))  # the Lambda's clock is the machine's
+    got = handler(request("GET", "/v1/cases", token=token), None)
+    assert got["statusCode"] == 200
+    assert [line["id"] for line in json.loads(got["body"])["cases"]] == [case.id]
+    assert got["headers"]["Content-Type"] == "application/json"
+
+
+def test_a_missing_setting_is_named(environment: dict[str, str]):
+    del environment["QUEUE_EVENTS_DEAD"]
+    with pytest.raises(Misconfigured, match="QUEUE_EVENTS_DEAD"):
+        ApiSettings.load(environment)
+
+
+@pytest.mark.parametrize("stored", [None, "{}", '{"key": ""}', "not json"])
+def test_an_identity_secret_that_is_not_usable_is_named(
+    environment: dict[str, str], stored: str | None, tables: Tables
+):
+    name = f"nightshift/{suffix_of(tables)}/other"
+    if stored is not None:
+        client("secretsmanager").create_secret(Name=name, SecretString=stored)
+    with pytest.raises(Misconfigured, match=name):
+        wire(ApiSettings.load(environment | {"SECRET_IDENTITY": name}))
