@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
@@ -99,25 +98,18 @@ async def _until_gone(receive: Receive, seconds: float) -> None:
         return
 
 
-async def refusal(fault: Fault, request: Request) -> Response | None:
+async def refusal(fault: Fault) -> Response | None:
     """The answer of a fault that hits before anything is carried out; None: carry out first."""
-    del request
     if fault.kind.isdigit():
         headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429" else {}
         return JSONResponse({"errors": "a fault was asked for"}, int(fault.kind), headers)
-    match fault.kind:
-        case "html":
-            return HTMLResponse("<!doctype html><title>Something went wrong</title>")
-        case "shape":
-            return JSONResponse({"data": {"unexpected": [1, 2, 3]}, "message": "another shape"})
-        case "empty":
-            return Response(b"")
-        case "drop_before":
-            return Broken(0)
-        case "hang_before":
-            return Broken(fault.seconds)
-        case "slow":
-            await asyncio.sleep(fault.seconds)
-            return None
-        case _:
-            return None
+    answers: dict[str, Response] = {
+        "html": HTMLResponse("<!doctype html><title>Something went wrong</title>"),
+        "shape": JSONResponse({"data": {"unexpected": [1, 2, 3]}, "message": "another shape"}),
+        "empty": Response(b""),
+        "drop_before": Broken(0),
+        "hang_before": Broken(fault.seconds),
+    }
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+    return answers.get(fault.kind)

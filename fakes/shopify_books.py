@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,7 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from nightshift.model.order import Address
 from nightshift.money import Money
 
-__all__ = ["CustomerSpec", "LineSpec", "OrderRecord", "OrderSpec", "PaymentSpec", "RefundRecord", "ShopBooks"]
+__all__ = [
+    "CustomerSpec",
+    "LineRecord",
+    "LineSpec",
+    "OrderRecord",
+    "OrderSpec",
+    "PaymentSpec",
+    "RefundRecord",
+    "ShopBooks",
+]
 
 FIRST_ID = 2**53 + 1009  # ids do not fit a float: whoever reads them as one notices
 
@@ -79,7 +88,9 @@ class OrderSpec(_Spec):
 
 
 @dataclass
-class _Line:
+class LineRecord:
+    """One line in the books; `left` are the units not refunded."""
+
     id: str
     sku: str
     title: str
@@ -127,7 +138,7 @@ class OrderRecord:
     currency: str
     shop_currency: str
     customer: dict[str, Any] | None
-    lines: list[_Line]
+    lines: list[LineRecord]
     shipping: Money
     transactions: list[_Transaction]
     fulfilment: str
@@ -221,7 +232,9 @@ class ShopBooks:
         with self.lock:
             money = spec.currency
             lines = [
-                _Line(self.gid("LineItem"), x.sku, x.title, x.quantity, x.quantity, Money.parse(x.price, money))
+                LineRecord(
+                    self.gid("LineItem"), x.sku, x.title, x.quantity, x.quantity, Money.parse(x.price, money)
+                )
                 for x in spec.lines
             ]
             placed = spec.placed_at or self.now()
@@ -303,7 +316,9 @@ class ShopBooks:
                     job.looks_left -= 1
                     self._look(job)
 
-    def set_address(self, order_id: str, address: Mapping[str, str | None]) -> tuple[OrderRecord | None, str | None]:
+    def set_address(
+        self, order_id: str, address: Mapping[str, str | None]
+    ) -> tuple[OrderRecord | None, str | None]:
         """Set the shipping address; gives the order or the reason against it."""
         with self.lock:
             order = self.orders.get(order_id)
@@ -316,8 +331,8 @@ class ShopBooks:
             return order, None
 
     def suggest(
-        self, order: OrderRecord, lines: list[Mapping[str, Any]], *, shipping: bool, full: bool
-    ) -> tuple[list[tuple[_Line, int]], list[tuple[_Transaction, Money]]]:
+        self, order: OrderRecord, lines: Sequence[Mapping[str, Any]], *, shipping: bool, full: bool
+    ) -> tuple[list[tuple[LineRecord, int]], list[tuple[_Transaction, Money]]]:
         """Which units a refund would take back, and how much over which payments."""
         units = [(line, line.left) for line in order.lines if line.left] if full else []
         for each in lines if not full else []:
@@ -345,7 +360,10 @@ class ShopBooks:
     def _customer(self, spec: CustomerSpec | None) -> dict[str, Any] | None:
         if spec is None:
             return None
-        known = next((o.customer for o in self.orders.values() if o.customer and o.customer["email"] == spec.email), None)
+        known = next(
+            (o.customer for o in self.orders.values() if o.customer and o.customer["email"] == spec.email),
+            None,
+        )
         number = int(known["id"].rpartition("/")[2]) if known and spec.id is None else spec.id
         return {**spec.model_dump(), "id": self.gid("Customer", number)}
 
@@ -461,7 +479,17 @@ def _against_payment(order: OrderRecord, given: Mapping[str, Any]) -> str | None
 
 
 _NO_ADDRESS: dict[str, str | None] = dict.fromkeys(
-    ("firstName", "lastName", "address1", "address2", "city", "province", "provinceCode", "zip", "countryCode")
+    (
+        "firstName",
+        "lastName",
+        "address1",
+        "address2",
+        "city",
+        "province",
+        "provinceCode",
+        "zip",
+        "countryCode",
+    )
 )
 
 

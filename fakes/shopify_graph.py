@@ -18,7 +18,7 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
-from fakes.shopify_books import OrderRecord, RefundRecord, ShopBooks
+from fakes.shopify_books import LineRecord, OrderRecord, RefundRecord, ShopBooks
 from nightshift.money import Money
 
 __all__ = ["execute", "operations", "schema"]
@@ -39,22 +39,23 @@ def schema() -> GraphQLSchema:
     return build_schema((Path(__file__).parent / "shopify_schema.graphql").read_text(encoding="utf-8"))
 
 
-def operations(document: str) -> tuple[str, ...]:
-    """The names of a document's operations and of the root fields it asks for; empty if unreadable."""
+def operations(document: str) -> tuple[str, tuple[str, ...]]:
+    """The name of a document's operation and the root fields it asks for; empty if unreadable."""
     try:
         parsed = parse(document)
     except GraphQLError:
-        return ()
-    names: list[str] = []
+        return "", ()
     for part in parsed.definitions:
         if isinstance(part, OperationDefinitionNode):
             fields = part.selection_set.selections
-            names += [each.name.value for each in fields if isinstance(each, FieldNode)]
-            names += [part.name.value] if part.name else []
-    return tuple(names)
+            name = part.name.value if part.name else ""
+            return name, tuple(each.name.value for each in fields if isinstance(each, FieldNode))
+    return "", ()
 
 
-def execute(books: ShopBooks, document: str, variables: Mapping[str, Any], operation: str | None) -> dict[str, Any]:
+def execute(
+    books: ShopBooks, document: str, variables: Mapping[str, Any], operation: str | None
+) -> dict[str, Any]:
     """Carry out a document against the books; the answer as Shopify words it."""
     root = _Root(books)
     result = graphql_sync(
@@ -81,7 +82,7 @@ def _extensions(error: GraphQLError) -> dict[str, Any]:
     return {"code": "undefinedField" if error.message.startswith("Cannot query") else "INVALID_VARIABLE"}
 
 
-def _resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def _resolve(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
     value = source.get(info.field_name) if isinstance(source, dict) else getattr(source, info.field_name)
     if not callable(value):
         return value
@@ -133,7 +134,7 @@ class _Root:
             "userErrors": _errors(problem),
         }
 
-    def orderCancel(self, _info: GraphQLResolveInfo, **given: Any) -> dict[str, Any]:  # noqa: N802  # Shopify's name
+    def orderCancel(self, _info: GraphQLResolveInfo, **given: object) -> dict[str, Any]:  # noqa: N802  # Shopify's name
         words = {re.sub(r"(?=[A-Z])", "_", name).lower(): value for name, value in given.items()}
         job, problem, code = self._books.cancel(words)
         errors = [{"field": ["orderId"], "message": problem, "code": code}] if problem else []
@@ -190,7 +191,13 @@ def _refund(made: RefundRecord) -> dict[str, Any]:
     def transactions(first: int = 10) -> dict[str, Any]:
         return _connection(
             [
-                {"id": t.id, "kind": t.kind, "status": t.status, "gateway": t.gateway, "amountSet": _bag(t.amount)}
+                {
+                    "id": t.id,
+                    "kind": t.kind,
+                    "status": t.status,
+                    "gateway": t.gateway,
+                    "amountSet": _bag(t.amount),
+                }
                 for t in made.transactions
             ],
             first=first,
@@ -208,7 +215,7 @@ def _refund(made: RefundRecord) -> dict[str, Any]:
     }
 
 
-def _line(line: Any) -> dict[str, Any]:
+def _line(line: LineRecord) -> dict[str, Any]:
     return {
         "id": line.id,
         "sku": line.sku,
@@ -244,12 +251,19 @@ def _fulfilments(order: OrderRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _suggested(books: ShopBooks, order: OrderRecord, **given: Any) -> dict[str, Any]:
+def _suggested(
+    books: ShopBooks,
+    order: OrderRecord,
+    *,
+    refundLineItems: list[dict[str, Any]] | None = None,  # noqa: N803  # Shopify's names
+    refundShipping: bool | None = None,  # noqa: N803
+    suggestFullRefund: bool | None = None,  # noqa: N803
+) -> dict[str, Any]:
     units, over = books.suggest(
         order,
-        given.get("refundLineItems") or [],
-        shipping=bool(given.get("refundShipping")),
-        full=bool(given.get("suggestFullRefund")),
+        refundLineItems or [],
+        shipping=bool(refundShipping),
+        full=bool(suggestFullRefund),
     )
     total = Money.zero(order.currency)
     for _, part in over:
@@ -280,7 +294,9 @@ def _suggested(books: ShopBooks, order: OrderRecord, **given: Any) -> dict[str, 
 
 def _order(books: ShopBooks, order: OrderRecord) -> dict[str, Any]:
     shown, status, request = _FULFILMENT[order.fulfilment]
-    pieces = [{"id": order.id.replace("/Order/", "/FulfillmentOrder/"), "status": status, "requestStatus": request}]
+    pieces = [
+        {"id": order.id.replace("/Order/", "/FulfillmentOrder/"), "status": status, "requestStatus": request}
+    ]
     editable = order.editable and order.cancelled_at is None
     level = order.risk.upper()
     return {

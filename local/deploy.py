@@ -169,7 +169,7 @@ def _template(stack: Stack, account: str, client_for: ClientFor) -> dict[str, st
     s3 = client_for("s3")
     _is_there(s3, bucket, key)  # makes the bucket
     s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
-    return {"TemplateURL": f"https://{bucket}.s3.{_REGION}.amazonaws.com/{key}"}
+    return {"TemplateURL": f"https://s3.{_REGION}.amazonaws.com/{bucket}/{key}"}
 
 
 def _exists(cloudformation: Any, name: str) -> bool:

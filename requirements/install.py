@@ -16,7 +16,11 @@ VENV = ROOT / ".venv"
 LOCKS = (ROOT / "requirements" / "uv.txt", ROOT / "requirements" / "all.txt")
 OLDEST = (3, 11)
 OLDEST_NODE = 20
-PIP_TO_UV = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_FIND_LINKS": "UV_FIND_LINKS"}
+PIP_TO_UV = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+}
 COMMAND = """#!{python}
 import sys
 from nightshift.wiring.cli import main
@@ -27,7 +31,8 @@ sys.exit(main())
 def main() -> None:
     """Make or leave the environment; says what it does."""
     if sys.version_info < OLDEST:
-        sys.exit(f"nightshift needs Python {OLDEST[0]}.{OLDEST[1]} or newer, this is {sys.version.split()[0]}: make PYTHON=python3.13")
+        this = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(f"nightshift needs Python 3.11 or newer, this is {this}: try `make PYTHON=python3.13`")
     _need_node()
     stamp = VENV / ".installed-from"
     wanted = _digest()
@@ -64,18 +69,31 @@ def _install() -> None:
     python = str(VENV / "bin" / "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     subprocess.run([*pip, "--no-deps", "-r", str(LOCKS[0])], check=True)
-    given = {uv: os.environ[name] for name, uv in PIP_TO_UV.items() if name in os.environ and uv not in os.environ}
-    sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(LOCKS[1])]
+    given = {
+        uv: os.environ[name] for name, uv in PIP_TO_UV.items() if name in os.environ and uv not in os.environ
+    }
+    sync = [
+        str(VENV / "bin" / "uv"),
+        "pip",
+        "sync",
+        "--quiet",
+        "--require-hashes",
+        "--python",
+        python,
+        str(LOCKS[1]),
+    ]
     if subprocess.run(sync, env={**os.environ, **given}, check=False).returncode:
         print("setup: uv could not; pip does it …", flush=True)
         subprocess.run([*pip, "--no-deps", "-r", str(LOCKS[1])], check=True)
 
 
 def _link() -> None:
-    """Put our package on the path and its command beside the others: the source itself is what is installed."""
+    """Put our package on the path and its command beside the others: the source is what is installed."""
     python = VENV / "bin" / "python"
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    found = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+    found = subprocess.run(
+        [str(python), "-c", ask], capture_output=True, text=True, check=True
+    ).stdout.strip()
     (Path(found) / "nightshift.pth").write_text(f"{ROOT / 'layers' / 'core' / 'python'}\n", encoding="utf-8")
     command = VENV / "bin" / "nightshift"
     command.write_text(COMMAND.format(python=python), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Writes the locks from the dependency groups of `pyproject.toml`, or with `--check` says whether they are up to date.
+"""Writes the locks from the dependency groups of `pyproject.toml`; with `--check` only compares them.
 
-One file with hashes for each group in `GROUPS`: `all` is what a developer installs, the others are what the
-layers hold. What is pinned stays pinned; `--upgrade` takes the newest that the groups allow.
+One file with hashes for `all`, which a developer installs, and for each group that is a layer. What is
+pinned stays pinned; `--upgrade` takes the newest that the groups allow.
 """
 
 import argparse
@@ -13,7 +13,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
-GROUPS = ("all", "base", "http", "identity", "expressions")
+LAYERS = ("base", "http", "identity", "expressions")
+OPTIONS = (
+    "--quiet",
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-header",
+)
 UV_NOTE = "    # the lock of the tool that installs the rest; `make locks` copies it from all.txt\n"
 
 
@@ -40,26 +49,34 @@ def _now(name: str) -> str:
 
 
 def _compile(folder: Path, *, upgrade: bool) -> dict[str, str]:
-    wanted: dict[str, str] = {}
-    pins = folder / "pins.txt"
+    pins = folder / "all.txt"
     if not upgrade:
-        pins.write_text(_now("all.txt"), encoding="utf-8")
-    for group in GROUPS:
-        command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--group", f"pyproject.toml:{group}"]
-        command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-header"]
-        command += ["--constraints", str(pins)] if pins.exists() else []
-        command += ["--no-annotate"] if group != "all" else []
-        made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if made.returncode:
-            sys.exit(f"locks: uv could not resolve the group {group}:\n{made.stderr}")
-        wanted[f"{group}.txt"] = re.sub(r"\n    #   -c [^\n]*", "", made.stdout)
-        if group == "all":
-            pins.write_text(made.stdout, encoding="utf-8")
+        pins.write_text(_now("all.txt"), encoding="utf-8")  # uv keeps what stands in the file it writes
+    _uv("all", "--output-file", str(pins))
+    wanted = {"all.txt": pins.read_text(encoding="utf-8")}
+    for group in LAYERS:
+        wanted[f"{group}.txt"] = _uv(group, "--constraints", str(pins), "--no-annotate")
     block = re.search(r"^uv==(?:.*\\\n)+.*\n", wanted["all.txt"], re.MULTILINE)
     if block is None:
         sys.exit("locks: the group `all` holds no uv")
     wanted["uv.txt"] = block.group() + UV_NOTE
     return wanted
+
+
+def _uv(group: str, *options: str) -> str:
+    command = [
+        str(Path(sys.executable).with_name("uv")),
+        "pip",
+        "compile",
+        "--group",
+        f"pyproject.toml:{group}",
+    ]
+    made = subprocess.run(
+        [*command, *OPTIONS, *options], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        sys.exit(f"locks: uv could not resolve the group {group}:\n{made.stderr}")
+    return made.stdout
 
 
 if __name__ == "__main__":

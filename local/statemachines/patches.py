@@ -105,7 +105,7 @@ def quote_strings_in_variable_declarations() -> None:
 
 
 def keep_a_stopped_execution_stopped() -> None:
-    """A token wait woken by a stop or a timeout would turn ABORTED into FAILED. `test_api_stop_while_token`."""
+    """A token wait woken by a stop would turn ABORTED into FAILED. `test_api_stop_while_token`."""
 
     def guarded(theirs: Callable[..., None]) -> Callable[..., None]:
         def unless_over(self: Any, *args: Any, **options: Any) -> None:

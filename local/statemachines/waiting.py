@@ -157,7 +157,8 @@ def register_tokens(tokens: Tokens) -> None:
 def give_each_attempt_its_own_token(tokens: Tokens) -> None:
     """Moto reuses a token over retries and takes answers after a timeout.
 
-    `test_cb_late_answer_after_timeout_is_refused_while_the_execution_goes_on`, `test_cb_retry_gets_a_new_token`.
+    `test_cb_retry_gets_a_new_token`,
+    `test_cb_late_answer_after_timeout_is_refused_while_the_execution_goes_on`.
     """
     theirs = StateTaskServiceCallback._evaluate_with_timeout
 

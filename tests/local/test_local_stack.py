@@ -231,6 +231,13 @@ def test_stacks_are_deployed_in_order_with_references_between_them_and_ttl_on(
     assert stack.deploy(tmp_path) == outputs
 
 
+def test_a_template_too_long_for_a_request_goes_through_a_bucket(stack: LocalStack, tmp_path: Path) -> None:
+    output = {"Long": {"Value": {"Ref": "Table"}, "Description": "x" * 1000}}
+    metadata = {f"note{number}": "y" * 1000 for number in range(60)}
+    long = {"Metadata": metadata, "Resources": {"Table": TABLE}, "Outputs": output}
+    assert stack.deploy(assembly(tmp_path, long=long))["long"]["Long"]
+
+
 def test_a_failed_deploy_names_the_resource(stack: LocalStack, tmp_path: Path) -> None:
     machine = {"DefinitionString": '{"StartAt": "Nowhere", "States": {}}', "RoleArn": ROLE}
     bad = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}}}

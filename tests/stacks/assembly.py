@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 _HASH = re.compile(r"[0-9A-F]{8}$")
-_PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "", "AWS::AccountId": ""}
+_PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "<region>", "AWS::AccountId": "<account>"}
+_KEY_USE = {"Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Assembly:
     def statements(self) -> list[Statement]:
         return sorted(self._statements(), key=str)
 
-    def readable(self, stack: str, value: Any) -> str:
+    def readable(self, stack: str, value: object) -> str:
         """A CloudFormation value as a person names it: `RunsTable`, `lambda function:nightshift-dev-gate`."""
         match value:
             case str() | int():
@@ -93,7 +94,7 @@ class Assembly:
                 return self.readable(*self._exports[export])
             case {"Fn::Join": [separator, parts]}:
                 joined = str(separator).join(self.readable(stack, part) for part in parts)
-                return re.sub(r"^arn:aws:([a-z]+):::", r"\1 ", joined)
+                return re.sub(r"^arn:aws:([a-z]+):<region>:<account>:", r"\1 ", joined)
         raise TypeError(value)
 
     @cached_property
@@ -135,8 +136,26 @@ class Assembly:
                 name = resource.properties.get("FunctionName") or resource.properties["StateMachineName"]
                 short = str(name).split("-", 2)[2]
                 return short if resource.type == "AWS::Lambda::Function" else f"machine {short}"
+            if resource.type == "AWS::Scheduler::Schedule" and role in json.dumps(
+                resource.properties["Target"]
+            ):
+                return f"schedule {self.readable(stack, resource.properties['Target']['Arn']).lower()}"
         return _HASH.sub("", role)
 
 
-def _list(value: Any) -> list[Any]:
+def readable(statements: list[Statement]) -> list[str]:
+    """A line each; the six actions that use a key are one line where a role has all of them."""
+    lines = [str(statement) for statement in statements if not statement.action.startswith("kms:")]
+    of_keys: dict[tuple[str, str, str], set[str]] = {}
+    for statement in statements:
+        if statement.action.startswith("kms:"):
+            held = of_keys.setdefault((statement.holder, statement.resource, statement.condition), set())
+            held.add(statement.action.removeprefix("kms:"))
+    for (holder, resource, condition), actions in of_keys.items():
+        short = ["use"] if actions == _KEY_USE else sorted(actions)
+        lines += [str(Statement(holder, f"kms:{action}", resource, condition)) for action in short]
+    return sorted(lines)
+
+
+def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Synthesises dev and prod, and one stack that cdk-nag must refuse: `python -m tests.stacks.synthesise FOLDER`."""
+"""Synthesises dev and prod, and one stack that cdk-nag must refuse: `… -m tests.stacks.synthesise FOLDER`."""
 
 import sys
 from pathlib import Path

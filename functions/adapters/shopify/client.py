@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import httpx
 from pydantic import JsonValue, ValidationError
 
-from functions.adapters.shopify.models import Envelope, WireModel
+from functions.adapters.shopify.models.wire import Envelope, WireModel
 from functions.adapters.shopify.queries import API_VERSION, Operation
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled, WireError
 from nightshift.model.tenant import Channel

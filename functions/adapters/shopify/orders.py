@@ -5,18 +5,16 @@ import re
 from pydantic import JsonValue
 
 from functions.adapters.shopify.client import Budget, ShopifyClient
-from functions.adapters.shopify.models import (
-    CancelAnswer,
+from functions.adapters.shopify.models.orders import (
     CustomerAnswer,
-    JobAnswer,
     LineNode,
     LinesAnswer,
-    MoneyStateNode,
     OrderAnswer,
     OrderNode,
     OrdersAnswer,
     UpdateAnswer,
 )
+from functions.adapters.shopify.models.state import CancelAnswer, JobAnswer, MoneyStateNode
 from functions.adapters.shopify.queries import (
     CUSTOMER,
     JOB,

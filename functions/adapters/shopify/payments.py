@@ -3,7 +3,7 @@
 from pydantic import JsonValue
 
 from functions.adapters.shopify.client import Budget, ShopifyClient
-from functions.adapters.shopify.models import (
+from functions.adapters.shopify.models.state import (
     MoneyStateNode,
     QuoteAnswer,
     QuoteNode,
@@ -224,7 +224,7 @@ def _refuse_payment(state: MoneyStateNode, wanted: RefundTransaction) -> None:
 
 
 def _input(state: RefundStateNode, args: RefundPayment, key: IdempotencyKey) -> dict[str, JsonValue]:
-    trace = f" [{mark(key)}]"
+    trace = f"[{mark(key)}]"
     places = {
         each.line_item.id: each.location.id
         for each in (state.suggested_refund.refund_line_items if state.suggested_refund else ())
@@ -233,7 +233,7 @@ def _input(state: RefundStateNode, args: RefundPayment, key: IdempotencyKey) -> 
     return {
         "orderId": args.order,
         "currency": args.amount.currency,
-        "note": args.note[: _NOTE_LIMIT - len(trace)] + trace,
+        "note": f"{args.note[: _NOTE_LIMIT - len(trace) - 1]} {trace}".strip(),
         "notify": args.notify,
         "allowOverRefunding": False,
         "refundLineItems": [_line(each, args.restock, places) for each in args.lines],

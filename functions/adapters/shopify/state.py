@@ -6,7 +6,8 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from functions.adapters.shopify.client import Budget, ShopifyClient
-from functions.adapters.shopify.models import MoneyStateAnswer, MoneyStateNode, ProgressNode, UserError
+from functions.adapters.shopify.models.state import MoneyStateAnswer, MoneyStateNode, ProgressNode
+from functions.adapters.shopify.models.wire import UserError
 from functions.adapters.shopify.queries import MONEY_STATE
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled, WireError
 from nightshift.ids import IdempotencyKey

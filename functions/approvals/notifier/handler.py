@@ -2,11 +2,7 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from nightshift.approvals.ask import Asking, Question, ask
@@ -23,5 +19,6 @@ def handler(event: dict[str, Any], asking: Asking) -> dict[str, Any]:
     def one(record: SQSRecord) -> None:
         ask(asking, Question.model_validate_json(record.body))
 
-    processor = BatchProcessor(event_type=EventType.SQS)
+    # A run's later question must not be stored before its earlier one: the newest token wins.
+    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
     return dict(process_partial_response(event, one, processor, None))

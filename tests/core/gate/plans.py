@@ -51,6 +51,9 @@ TOOLS: dict[str, ToolSpec] = {
         input_schema={**_OBJECT, "title": "In", "properties": {"url": {"type": "string"}}},
     ),
     "inventory.adjust": tool("inventory.adjust", EffectClass.WRITE),
+    "support.lookup": tool(
+        "support.lookup", EffectClass.READ, permission="orders:read", adapters=("contact",)
+    ),
 }  # fmt: skip
 
 LIVE = {
@@ -112,6 +115,8 @@ def set_address(**fields: object) -> Step:
     args = {"order": "gid://shopify/Order/1", "address": address} | fields.pop("args", {})
     return step("move", "orders.set_address", args, **fields)
 
+
+LOOKUP = step("lookup", "support.lookup", channel=DESK)
 
 STANDARD = (ORDER, QUOTE, refund())
 

@@ -17,12 +17,12 @@ from tests.core.gate.plans import (
     DEFAULT_POLICY,
     DESK,
     LIVE,
+    LOOKUP,
     NOW,
     ORDER,
     QUOTE,
     SHOP,
     STANDARD,
-    TOOLS,
     cancel,
     facts,
     money,
@@ -31,14 +31,12 @@ from tests.core.gate.plans import (
     reply,
     set_address,
     step,
-    tool,
     use,
 )
 
 if TYPE_CHECKING:
     from nightshift.model.plan import Step
     from nightshift.model.policy import Policy
-    from nightshift.model.tool import ToolSpec
     from nightshift.model.verdict import Finding, Verdict
 
 ALLOW, ASK, REFUSE = Decision.ALLOW, Decision.ASK, Decision.REFUSE
@@ -528,21 +526,14 @@ def test_a_question_comes_before_writes_that_need_none():
 
 
 def test_reads_of_two_adapters_run_side_by_side():
-    both = _with_desk_reads()
-    verdict = judge(ORDER, step("page", "support.lookup", channel=DESK), tools=both)
-    assert schedule(verdict) == [("many", ("shopify", "order"), ("contact", "page")), ("settle",)]
+    verdict = judge(ORDER, LOOKUP, QUOTE)
+    assert schedule(verdict) == [("many", ("shopify", "order", "quote"), ("contact", "lookup")), ("settle",)]
 
 
 def test_a_read_that_needs_another_adapters_read_waits_for_it():
-    both = _with_desk_reads()
-    verdict = judge(
-        step("page", "support.lookup", channel=DESK),
-        ORDER.model_copy(update={"needs": ("page",)}),
-        QUOTE,
-        tools=both,
-    )
+    verdict = judge(LOOKUP, ORDER.model_copy(update={"needs": ("lookup",)}), QUOTE)
     assert schedule(verdict) == [
-        ("one", ("contact", "page")),
+        ("one", ("contact", "lookup")),
         ("one", ("shopify", "order", "quote")),
         ("settle",),
     ]
@@ -563,11 +554,6 @@ def test_a_plan_without_steps_settles_at_once():
 
 def test_a_plan_listed_backwards_runs_in_the_order_of_its_needs():
     assert schedule(judge(*reversed(STANDARD))) == schedule(judge(*STANDARD))
-
-
-def _with_desk_reads() -> dict[str, ToolSpec]:
-    read = tool("support.lookup", TOOLS["orders.get"].effect, permission="orders:read", adapters=("contact",))
-    return TOOLS | {"support.lookup": read}
 
 
 def test_a_window_may_be_for_any_tool():

@@ -22,6 +22,7 @@ from tests.core.gate.plans import (
     DEFAULT_POLICY,
     DESK,
     LIVE,
+    LOOKUP,
     NOW,
     ORDER,
     QUOTE,
@@ -77,11 +78,8 @@ ARGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "inventory.adjust": {},
     "orders.delete_everything": {},
 }  # fmt: skip
-LIMITS = st.none() | st.builds(
-    Money,
-    amount=st.sampled_from([0, 900, 2500, 2501, 9000, 20001]),
-    currency=st.sampled_from(["EUR", "USD", "CHF"]),
-)
+CURRENCY = st.sampled_from(["EUR", "EUR", "EUR", "USD", "CHF"])
+LIMITS = st.none() | st.builds(money, st.sampled_from([0, 900, 2500, 2501, 9000, 20001]), CURRENCY)
 
 
 @st.composite
@@ -108,8 +106,13 @@ def wild_steps(draw: st.DrawFn) -> tuple[Step, ...]:
 def sound_steps(draw: st.DrawFn) -> tuple[Step, ...]:
     """A plan as a playbook would write it: reads, perhaps an address, money, messages."""
     limits = st.builds(money, st.sampled_from([0, 900, 1250, 2500, 2501, 9000, 20001]), CURRENCY)
-    said = st.sampled_from([{}, {"conversation": "${inputs.said}"}, {"fields": {"said": "${inputs.said}"}}])
+    said = st.sampled_from([{}, {"conversation": "${inputs.said}"}, {"fields": {"said": "${inputs.said}"}},
+                             {"fields": {"sum": "${steps.refund.refund}"}}])  # fmt: skip
     found = [ORDER, QUOTE]
+    if draw(st.booleans()):
+        found.insert(draw(st.integers(0, 2)), LOOKUP)
+    if draw(st.integers(0, 3)) == 3:
+        found[0] = found[0].model_copy(update={"needs": (found[1].id,)})
     if draw(st.integers(0, 3)) == 3:
         found.append(set_address())
     if draw(st.booleans()):

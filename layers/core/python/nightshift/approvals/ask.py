@@ -7,10 +7,12 @@ from pydantic import Field, JsonValue
 
 from nightshift.approvals.resume import resume
 from nightshift.clock import Clock
+from nightshift.errors import Rejected
 from nightshift.ids import RunId, approval_id
 from nightshift.model.approval import Approval, ApprovalStatus, AskedStep, asked_digest
 from nightshift.model.base import Noun
 from nightshift.model.log import EntryKind
+from nightshift.model.moves import settling
 from nightshift.model.plan import Proposal
 from nightshift.model.verdict import Verdict
 from nightshift.money import Money
@@ -43,15 +45,22 @@ class Asking:
     clock: Clock
 
 
-def ask(asking: Asking, question: Question) -> Approval:
+def ask(asking: Asking, question: Question) -> Approval | None:
     """Store the question a run asks; asked again, the newest token wins and nothing else changes.
+
+    None: what is asked cannot be resolved, so nobody could agree to it; the run goes to its end at once
+    instead of waiting for an answer.
 
     Raises:
         NotFound: the run has no plan or no verdict.
-        Rejected: what is asked cannot be resolved, so nobody could agree to it.
     """
     proposal, verdict = asking.runs.authorised(question.run)
-    steps = asked_steps(proposal, verdict, asking.runs.results(question.run))
+    try:
+        steps = asked_steps(proposal, verdict, asking.runs.results(question.run))
+    except Rejected:
+        end = settling(run=question.run, generation=question.generation, index=question.move)
+        asking.executions.succeed(question.token, end.model_dump(mode="json"))
+        return None
     stored = asking.approvals.ask(_approval(asking, proposal, verdict, steps), question.token)
     entry = NewEntry(
         kind=EntryKind.APPROVAL_ASKED,

@@ -57,6 +57,7 @@ def decide_approval(
     wanted = _STATUS[verb]
     said_before = record.status is wanted and record.decided_by is not None and record.decided_by.id == by.id
     decided = record if said_before else _decide(deciding, record, wanted, by, note)
+    _log(deciding, decided, by)
     resume(decided, deciding.approvals, deciding.runs, deciding.executions)
     if decided.status is not wanted:
         message = f"approval {approval} expired before it was decided"
@@ -73,16 +74,24 @@ def _decide(
     now = deciding.clock.now()
     too_late = now >= record.expires_at
     status = ApprovalStatus.EXPIRED if too_late else wanted
-    decided = deciding.approvals.decide(
+    return deciding.approvals.decide(
         record.id, status, by=None if too_late else by, at=now, note="" if too_late else note
     )
+
+
+def _log(deciding: Deciding, decided: Approval, by: Principal) -> None:
+    """Once per approval, also when the first answer died before it could say so."""
     entry = NewEntry(
         kind=EntryKind.APPROVAL_DECIDED,
-        tenant=record.tenant,
-        at=now,
+        tenant=decided.tenant,
+        at=decided.decided_at or deciding.clock.now(),
         actor=f"person:{by.id}",
-        ref=record.id,
-        detail={"approval": record.id, "status": status, "digest": record.digest, "role": by.role},
+        ref=decided.id,
+        detail={
+            "approval": decided.id,
+            "status": decided.status,
+            "digest": decided.digest,
+            "role": by.role,
+        },
     )
-    deciding.log.append(record.case or record.run, entry)
-    return decided
+    deciding.log.append(decided.case or decided.run, entry)

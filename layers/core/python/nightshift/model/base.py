@@ -12,7 +12,8 @@ __all__ = ["Document", "Noun", "canonical_digest"]
 class Noun(BaseModel):
     """A frozen value with no unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A value that does not fit is never quoted: it may be personal data on its way to a log.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Document(Noun):

@@ -7,8 +7,8 @@ from pydantic import JsonValue
 
 from nightshift.actionlog.chain import step_stream
 from nightshift.clock import Clock
-from nightshift.errors import Conflict, NotFound
-from nightshift.ids import ApprovalId, RunId, StepId, approval_id
+from nightshift.errors import Conflict, NotFound, Rejected
+from nightshift.ids import RunId, StepId, approval_id
 from nightshift.model.approval import Approval, ApprovalStatus, asked_digest
 from nightshift.model.case import RunOutcome
 from nightshift.model.effect import Effect, EffectState, StepResult
@@ -50,24 +50,28 @@ def expire(settling_with: Settling, run: RunId, generation: int, move: int) -> R
         proposal, verdict = parts.runs.authorised(run)
     except NotFound:
         return settling(run=run, generation=generation, index=move)
-    approval = _asked(parts, proposal, verdict, parts.runs.results(run))
+    try:
+        approval = _asked(parts, proposal, verdict, parts.runs.results(run))
+    except Rejected:
+        approval = None
     if approval is None:
         return settling(run=run, generation=generation, index=move)
-    if approval.status is ApprovalStatus.PENDING:
-        approval = _expired(parts, approval.id)
+    if approval.status in {ApprovalStatus.PENDING, ApprovalStatus.EXPIRED}:
+        approval = _expired(parts, approval)
     return after_answer(approval, verdict, generation)
 
 
-def _expired(parts: Settling, approval: ApprovalId) -> Approval:
-    now = parts.clock.now()
-    try:
-        decided = parts.approvals.decide(approval, ApprovalStatus.EXPIRED, by=None, at=now, note="")
-    except Conflict:
-        return parts.approvals.get(approval)
+def _expired(parts: Settling, approval: Approval) -> Approval:
+    decided, now = approval, parts.clock.now()
+    if approval.status is ApprovalStatus.PENDING:
+        try:
+            decided = parts.approvals.decide(approval.id, ApprovalStatus.EXPIRED, by=None, at=now, note="")
+        except Conflict:
+            return parts.approvals.get(approval.id)
     entry = NewEntry(
         kind=EntryKind.APPROVAL_DECIDED,
         tenant=decided.tenant,
-        at=now,
+        at=decided.decided_at or now,
         actor="runner",
         ref=decided.id,
         detail={"approval": decided.id, "status": decided.status, "digest": decided.digest},
@@ -82,11 +86,13 @@ def settle(parts: Settling, run: RunId, error: str | None = None) -> RunOutcome:
     Every effect that is not settled by now is UNKNOWN if it may have happened, NOT_DONE if not.
     """
     known = parts.runs.outcome(run)
-    if known is not None:
-        return known
     proposal = parts.runs.proposal(run)
-    results = parts.runs.results(run)
+    if known is not None:
+        _log(parts, proposal, known)
+        return known
+    # Effects first: what is settled while this looks has its result in what is read afterwards.
     effects = tuple(_closed(parts, effect) for effect in parts.ledger.of_run(run))
+    results = parts.runs.results(run)
     try:
         verdict = parts.runs.verdict(run)
     except NotFound:
@@ -115,7 +121,8 @@ def _mark(parts: Settling, effect: Effect, state: EffectState) -> Effect:
     try:
         parts.ledger.settle(marked, None)
     except Conflict:
-        return parts.ledger.find(effect.run, effect.step, effect.occurrence) or marked
+        now = parts.ledger.find(effect.run, effect.step, effect.occurrence)
+        return _closed(parts, now) if now is not None else marked
     return marked
 
 
@@ -152,7 +159,8 @@ def _judge(
         status = "CHANGED" if failed.code in _CHANGED else "FAILED"
         return ended(status, failed.code, failed.step)
     if all(step.id in results for step in proposal.plan.steps):
-        return ended("DONE", "shadow" if verdict.shadow else "")
+        shadow = verdict.shadow or any(result.shadow for result in results.values())
+        return ended("DONE", "shadow" if shadow else "")
     return _unanswered(parts, proposal, verdict, results, ended_as=ended, error=error)
 
 
@@ -166,8 +174,11 @@ def _unanswered(
     error: str | None,
 ) -> RunOutcome:
     """Steps are missing and none failed: a person said no or nothing, or the saga broke off."""
-    if error is None:
-        approval = _asked(parts, proposal, verdict, results)
+    if error is None and _was_asked(verdict, results):
+        try:
+            approval = _asked(parts, proposal, verdict, results)
+        except Rejected as exc:
+            return ended_as("CHANGED" if exc.code in _CHANGED else "FAILED", exc.code)
         if approval is not None and approval.status is ApprovalStatus.REJECTED:
             return ended_as("REJECTED", "a person said no")
         if approval is None or approval.status in {ApprovalStatus.EXPIRED, ApprovalStatus.PENDING}:
@@ -175,6 +186,15 @@ def _unanswered(
         if approval.status is ApprovalStatus.VOIDED:
             return ended_as("CHANGED", "the question was withdrawn")
     return ended_as("FAILED", error or "not all steps were carried out")
+
+
+def _was_asked(verdict: Verdict, results: Mapping[StepId, StepResult]) -> bool:
+    """Whether the run came as far as its question: everything before it has a result."""
+    ask = next((move.index for move in verdict.moves if move.next == "ask"), None)
+    if ask is None:
+        return False
+    before = [lane for move in verdict.moves if move.index < ask for lane in move.lanes]
+    return all(step in results for lane in before for step in lane.steps)
 
 
 def _asked(

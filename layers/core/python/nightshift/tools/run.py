@@ -90,7 +90,7 @@ def _carried_out(door: Door, given: StepCall) -> StepResult:
 def _told_again(door: Door, proposal: Proposal, known: StepResult) -> StepResult:
     """A step that has ended; its attempt may have died before it could log that."""
     effect = door.ledger.find(known.run, known.step, known.occurrence)
-    if effect is not None:
+    if effect is not None and effect.state in _ENDED:
         log_settled(door, proposal, effect)
     return known
 
@@ -389,6 +389,8 @@ def _fenced(door: Door, ready: Ready, why: Fenced) -> StepResult:
             refusal = Rejected(_WHY[why.stop], code=why.stop.value)
             return _refused(door, ready.given, ready.proposal, refusal)
 
+
+_ENDED = frozenset({EffectState.DONE, EffectState.REJECTED, EffectState.NOT_DONE})
 
 _WHY = {
     Stop.CLAIMED: "the same effect was already made or is under way elsewhere",

@@ -9,7 +9,7 @@ from nightshift.aws.config import DynamoConfig
 from nightshift.aws.ledger import DynamoLedger, LedgerTables
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
-from nightshift.aws.secrets import SecretsManagerSecrets
+from nightshift.aws.secrets import ManagedSecrets
 from nightshift.clock import SystemClock
 from nightshift.runs.lane import LaneCall, run_lane
 from nightshift.settings import Settings
@@ -50,7 +50,7 @@ def tools_handler(adapter: Adapter) -> Callable[[dict[str, Any], Any], dict[str,
             ledger=DynamoLedger(ledger_tables, db),
             approvals=DynamoApprovals(settings.table_approvals, db),
             config=DynamoConfig(settings.table_config, db),
-            secrets=SecretsManagerSecrets(client("secretsmanager"), clock),
+            secrets=ManagedSecrets(client("secretsmanager"), clock),
             log=DynamoActionLog(settings.table_log, db),
             clock=clock,
             lease_seconds=settings.lease_seconds,

@@ -3,7 +3,7 @@
 from nightshift.approvals.ask import Asking
 from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.client import client
-from nightshift.aws.executions import StepFunctionsExecutions
+from nightshift.aws.executions import StepFunctions
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
 from nightshift.clock import SystemClock
@@ -26,7 +26,7 @@ def wire(settings: NotifierSettings) -> Asking:
     return Asking(
         runs=DynamoRuns(settings.table_runs, db),
         approvals=DynamoApprovals(settings.table_approvals, db),
-        executions=StepFunctionsExecutions(client("stepfunctions"), None),
+        executions=StepFunctions("", client("stepfunctions")),
         log=DynamoActionLog(settings.table_log, db),
         clock=SystemClock(),
     )

@@ -1,0 +1,42 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+PY := .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check bench probe synth locks clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv from the hash-locked packages (quick when nothing changed)
+	@$(PYTHON) requirements/install.py
+
+run: setup ## start the whole system with its demo shop, tell its stories, stay up (Ctrl-C ends it)
+	@exec $(PY) -m demo run $(ARGS)
+
+demo: setup ## the same, but end after the stories; fails if one does not come out as told
+	@exec $(PY) -m demo once $(ARGS)
+
+test: setup ## the whole test suite on two processes (ARGS="-k refund" for a part)
+	@exec $(PY) -m pytest -n 2 $(ARGS)
+
+check: setup ## format, lint, import rules, types, spelling, generated files, locks
+	@$(PY) .ci/check.py
+
+bench: setup ## cost and speed of the standard case: transitions, calls, units, CPU, dollars
+	@exec $(PY) -m bench $(ARGS)
+
+probe: setup ## hold the local AWS against documented AWS behaviour
+	@exec $(PY) -m pytest local/probes -q $(ARGS)
+
+synth: setup ## the CloudFormation templates for AWS into cdk.out (STAGE=prod for another stage)
+	@$(PY) -m build.layers --platform lambda
+	@NIGHTSHIFT_STAGE=$(or $(STAGE),dev) NIGHTSHIFT_LAYERS=lambda $(PY) -m stacks.app
+
+locks: setup ## write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade takes newer versions)
+	@$(PY) requirements/lock.py $(ARGS)
+
+clean: ## remove everything that was generated, .venv included
+	@rm -rf .venv .local cdk.out build/layers .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,160 @@
+"""Serves the stand-ins over HTTP: in a thread for tests and the demo, or alone by `python -m fakes.serve`.
+
+`/shopify/<shop>/…` is one shop, `/contact/<store>/…` one store's contact form; each comes into being
+when it is first named. `GET /_books` shows the books of all, `POST /_reset` empties all.
+"""
+
+import argparse
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from fakes.contact import ContactFake
+from fakes.shopify import ShopifyFake
+
+__all__ = ["FakeVendors", "main"]
+
+
+class FakeVendors:
+    """The stand-in vendors, served by uvicorn in a thread on 127.0.0.1.
+
+    Args:
+        port: 0 picks a free one.
+        now: the vendors' clock.
+    """
+
+    def __init__(self, port: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._wanted_port = port
+        self._now = now
+        self._shops: dict[str, ShopifyFake] = {}
+        self._stores: dict[str, ContactFake] = {}
+        self._lock = threading.Lock()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self.port = 0
+
+    def shopify(self, shop: str = "acme.myshopify.com") -> ShopifyFake:
+        """One shop."""
+        with self._lock:
+            return self._shops.setdefault(shop, ShopifyFake(shop, self._now))
+
+    def contact(self, store: str = "acme") -> ContactFake:
+        """One store's contact form."""
+        with self._lock:
+            return self._stores.setdefault(store, ContactFake(store, self._now))
+
+    def shopify_url(self, shop: str = "acme.myshopify.com") -> str:
+        """What `Channel.base_url` is for a shop."""
+        return f"{self.url}/shopify/{shop}"
+
+    def contact_url(self, store: str = "acme") -> str:
+        """What `Channel.base_url` is for a store's contact form."""
+        return f"{self.url}/contact/{store}"
+
+    @property
+    def url(self) -> str:
+        """Where they are served."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def books(self) -> dict[str, Any]:
+        """The books of all shops and stores as JSON."""
+        return {
+            "shopify": {name: shop.ledger() for name, shop in self._shops.items()},
+            "contact": {name: store.ledger() for name, store in self._stores.items()},
+        }
+
+    def reset(self) -> None:
+        """Empty the books of all."""
+        for shop in self._shops.values():
+            shop.reset()
+        for store in self._stores.values():
+            store.reset()
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        anything = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        return Starlette(
+            routes=[
+                Route("/_books", self._books, methods=["GET"]),
+                Route("/_reset", self._reset, methods=["POST"]),
+                Route("/shopify/{account}/{path:path}", self._shop, methods=anything),
+                Route("/contact/{account}/{path:path}", self._store, methods=anything),
+            ]
+        )
+
+    def start(self) -> Self:
+        """Serve; returns when requests are answered."""
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", self._wanted_port))
+        self.port = int(listening.getsockname()[1])
+        server = uvicorn.Server(_config(self.app()))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                message = "the stand-in vendors did not start"
+                raise RuntimeError(message)
+            time.sleep(0.005)
+        self._server, self._thread = server, thread
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; requests under way are dropped."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._server.force_exit = True
+            self._thread.join(5)
+            self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def _shop(self, request: Request) -> Response:
+        return await self.shopify(request.path_params["account"]).answer(request, request.path_params["path"])
+
+    async def _store(self, request: Request) -> Response:
+        return await self.contact(request.path_params["account"]).answer(request, request.path_params["path"])
+
+    async def _books(self, request: Request) -> Response:
+        del request
+        return JSONResponse(self.books())
+
+    async def _reset(self, request: Request) -> Response:
+        del request
+        self.reset()
+        return JSONResponse({"ok": True})
+
+
+def _config(app: Starlette, port: int = 0) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_level="critical", lifespan="off", ws="none",
+        timeout_graceful_shutdown=1, access_log=False,
+    )  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(prog="python -m fakes.serve", description=__doc__)
+    parser.add_argument("--port", type=int, default=8790)
+    port = parser.parse_args(arguments).port
+    uvicorn.Server(_config(FakeVendors().app(), port)).run()
+
+
+if __name__ == "__main__":
+    main()

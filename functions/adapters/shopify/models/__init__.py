@@ -1,0 +1,1 @@
+"""Shopify's answers as they come: `wire` (every answer), `state` (money, progress), `orders` (the graph)."""

@@ -1,0 +1,182 @@
+"""Who may do what. The snapshot is the review: a change of a permission is a line of its diff.
+
+Write it anew with `python -m pytest tests/stacks/test_permissions.py --snapshot-update`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from stacks.adapter import adapters
+from tests.stacks.assembly import Assembly, Statement, readable
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+    from syrupy.location import PyTestLocation
+    from syrupy.types import SnapshotIndex
+
+VENDORS = [adapter.name for adapter in adapters()]
+APPEND_ONLY = {"dynamodb:PartiQLInsert", "dynamodb:Query"}
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+
+
+def _of(assembly: Assembly, holder: str) -> list[Statement]:
+    found = [statement for statement in assembly.statements() if statement.holder == holder]
+    assert found, f"{holder} holds nothing"
+    return found
+
+
+class OneFile(SingleFileSnapshotExtension):
+    """`__snapshots__/iam.txt`, and not a folder per test module."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+    @classmethod
+    def dirname(cls, *, test_location: PyTestLocation) -> str:
+        return str(Path(test_location.filepath).parent / "__snapshots__")
+
+    @classmethod
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
+        del test_location, index
+        return "iam"
+
+
+def test_permissions_are_as_reviewed(dev: Assembly, snapshot: SnapshotAssertion) -> None:
+    now = "".join(f"{line}\n" for line in readable(dev.statements()))
+    assert now == snapshot(extension_class=OneFile)
+
+
+def test_production_grants_what_development_does(dev: Assembly, prod: Assembly) -> None:
+    there = [re.sub(r"\bprod\b", "dev", str(statement)) for statement in prod.statements()]
+    assert sorted(there) == sorted(str(statement) for statement in dev.statements())
+
+
+def test_the_planner_has_no_hands(dev: Assembly) -> None:
+    services = {statement.action.split(":")[0] for statement in _of(dev, "planner")}
+    assert services == {"dynamodb", "kms", "logs"}
+    writes = [
+        s
+        for s in _of(dev, "planner")
+        if re.search("Put|Update|Delete|Write", s.action) and s.action[:3] == "dyn"
+    ]
+    assert {(s.action, s.resource, s.condition) for s in writes} == {
+        ("dynamodb:PutItem", "RunsTable", " [LeadingKeys plan#*]")
+    }
+
+
+def test_the_gate_reaches_nothing_but_records(dev: Assembly) -> None:
+    assert {statement.action.split(":")[0] for statement in _of(dev, "gate")} == {"dynamodb", "kms", "logs"}
+
+
+def test_nobody_can_overwrite_the_action_log(dev: Assembly) -> None:
+    touching = [s for s in dev.statements() if s.resource.startswith("LogTable")]
+    assert {statement.action for statement in touching} == APPEND_ONLY
+    partiql = [s for s in dev.statements() if "PartiQL" in s.action]
+    assert {(s.action, s.resource) for s in partiql} == {("dynamodb:PartiQLInsert", "LogTable")}
+
+
+def test_only_the_gate_writes_verdicts_and_only_the_planner_plans(dev: Assembly) -> None:
+    def writers(prefix: str) -> set[str]:
+        return {
+            s.holder
+            for s in dev.statements()
+            if s.resource == "RunsTable" and s.action == "dynamodb:PutItem" and f"{prefix}#*" in s.condition
+        }
+
+    assert writers("plan") == {"planner"}
+    assert writers("verdict") == {"gate"}
+    assert writers("outcome") == {"runner"}
+    assert writers("result") == {f"adapter-{vendor}" for vendor in VENDORS}
+    unbounded = [
+        s for s in dev.statements() if s.resource == "RunsTable" and "Put" in s.action and not s.condition
+    ]
+    assert not unbounded
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendors_functions_read_that_vendors_secrets_and_no_other(vendor: str, dev: Assembly) -> None:
+    folder = f"secretsmanager secret:nightshift/dev/{vendor}/*"
+    readers = {s.holder for s in dev.statements() if s.resource == folder}
+    assert readers == {f"adapter-{vendor}", f"webhook-{vendor}"}
+    for holder in readers:
+        secrets = [s for s in _of(dev, holder) if s.action.startswith("secretsmanager:")]
+        assert [(s.action, s.resource) for s in secrets] == [("secretsmanager:GetSecretValue", folder)]
+
+
+def test_only_the_api_reads_the_key_that_signs_identities(dev: Assembly) -> None:
+    readers = [
+        s for s in dev.statements() if s.resource == "secretsmanager secret:nightshift/dev/identity-??????"
+    ]
+    assert [(s.holder, s.action) for s in readers] == [("api", "secretsmanager:GetSecretValue")]
+    seen = [s for s in _of(dev, "api") if s.resource == "secretsmanager secret:nightshift/dev/*"]
+    assert [s.action for s in seen] == ["secretsmanager:DescribeSecret"]
+
+
+def test_the_machines_call_exactly_their_functions(dev: Assembly) -> None:
+    def called(holder: str) -> set[str]:
+        return {s.resource for s in _of(dev, holder) if s.action == "lambda:InvokeFunction"}
+
+    tools = {f"lambda function:nightshift-dev-adapter-{vendor}" for vendor in VENDORS}
+    assert called("machine case") == {"ContextFunction", "PlannerFunction", "RecorderFunction"}
+    assert called("machine run") == {"GateFunction", "RunnerFunction", *tools}
+    assert called("context") == tools
+
+
+def test_nobody_else_calls_a_function(dev: Assembly) -> None:
+    callers = {s.holder for s in dev.statements() if s.action.startswith("lambda:")}
+    assert callers == {"machine case", "machine run", "context", "schedule sweep"}
+
+
+def test_no_action_is_a_wildcard_and_all_resources_only_where_aws_knows_none(dev: Assembly) -> None:
+    assert not [s for s in dev.statements() if "*" in s.action]
+    everything = [s for s in dev.statements() if s.resource == "*"]
+    assert {s.action for s in everything} == LOG_DELIVERY
+    assert {s.holder for s in everything} == {"machine case", "machine run"}
+
+
+def test_the_key_is_used_through_the_services_that_keep_data_and_never_directly(dev: Assembly) -> None:
+    users = [s for s in dev.statements() if s.action.startswith("kms:")]
+    assert users
+    for statement in users:
+        assert re.fullmatch(
+            r" \[ViaService dynamodb\.<region>\.amazonaws\.com(, s3\.<region>\.amazonaws\.com)?\]",
+            statement.condition,
+        )
+        assert statement.resource == "Key"
+
+
+def test_every_acknowledged_finding_has_a_reason_and_stands_beside_its_resource(synthesised: Path) -> None:
+    acknowledged = []
+    for file in (synthesised / "dev").glob("*.metadata.json"):
+        for path, entries in json.loads(file.read_text(encoding="utf-8")).items():
+            for entry in entries:
+                if entry["type"] == "aws:cdk:acknowledged-rules":
+                    acknowledged += [(path, rule, reason) for rule, reason in entry["data"].items()]
+    assert acknowledged
+    for path, rule, reason in acknowledged:
+        assert path.count("/") >= 2, f"{rule} is acknowledged on a whole stack: {path}"
+        assert len(reason.split()) >= 5, f"{rule} at {path} says no reason"
+        if "Resource::*]" in rule:
+            assert path.endswith("Machine/Role"), f"all resources, acknowledged at {path}"
+
+
+def test_a_careless_resource_is_refused(synthesised: Path) -> None:
+    refusal = (synthesised / "refusal.txt").read_text(encoding="utf-8")
+    assert "AwsSolutions-SQS3" in refusal
+    assert "AwsSolutions-SQS4" in refusal
