@@ -43,7 +43,7 @@ class ShopifyFake:
         shop: its domain, as webhooks name it.
         access_token: what `X-Shopify-Access-Token` must be.
         webhook_secret: the client secret webhooks are signed with.
-        books: everything that happened: `orders`, `refunds`, `requests` (counted by root field: `refundCreate`), switches.
+        books: all that happened: `orders`, `refunds`, `requests` (by root field: `refundCreate`), switches.
         faults: the faults asked for.
     """
 

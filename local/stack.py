@@ -146,6 +146,8 @@ class LocalStack:
 
     def stop(self) -> None:
         """End the server and with it every subprocess."""
+        for made in self._clients.values():
+            made.close()
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:

@@ -19,7 +19,7 @@ _LATE_SECONDS = 60  # a case that needs a person reaches one inside a minute
 
 
 class OperationsStack(Stack):
-    """Few alarms, each with its own first step in `docs/runbook.md`."""
+    """Few alarms, each saying what it means and what to do first."""
 
     def __init__(
         self, scope: Construct, *, stage: Stage, queues: QueuesStack, functions: FunctionsStack

@@ -95,7 +95,8 @@ class Assembly:
             case {"Fn::Join": [separator, parts]}:
                 joined = str(separator).join(self.readable(stack, part) for part in parts)
                 return re.sub(r"^arn:aws:([a-z]+):<region>:<account>:", r"\1 ", joined)
-        raise TypeError(value)
+            case _:
+                raise TypeError(value)
 
     @cached_property
     def _exports(self) -> dict[str, tuple[str, Any]]:
@@ -139,7 +140,8 @@ class Assembly:
             if resource.type == "AWS::Scheduler::Schedule" and role in json.dumps(
                 resource.properties["Target"]
             ):
-                return f"schedule {self.readable(stack, resource.properties['Target']['Arn']).lower()}"
+                target = self.readable(stack, resource.properties["Target"]["Arn"])
+                return f"schedule {target.removesuffix('Function').lower()}"
         return _HASH.sub("", role)
 
 

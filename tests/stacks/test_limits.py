@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stacks import limits
 from tests.stacks.assembly import Assembly
 
@@ -66,6 +68,14 @@ def test_a_lease_outlives_its_lambda_and_ends_before_the_next_attempt(dev: Assem
         (after_unknown,) = (r for r in task["Retry"] if "OutcomeUnknown" in r["ErrorEquals"])
         assert after_unknown["IntervalSeconds"] >= limits.LEASE
         assert after_unknown["JitterStrategy"] == "NONE"  # jitter would start within the lease
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "functions" / "adapters").glob("*/adapter.toml")), ids=lambda f: f.parent.name
+)
+def test_a_vendors_client_gives_up_before_its_lambda_is_killed(file: Path) -> None:
+    timeouts = tomllib.loads(file.read_text(encoding="utf-8"))["timeouts"]
+    assert timeouts["connect"] + timeouts["request"] < limits.TOOLS_TIMEOUT
 
 
 def test_what_the_http_api_calls_answers_before_it_gives_up(dev: Assembly) -> None:

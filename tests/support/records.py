@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from nightshift.aws.case_items import case_item
 from nightshift.ids import (
     CaseId,
@@ -30,7 +32,6 @@ from nightshift.tools.contracts import payments
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from pydantic import JsonValue
 
 AT = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ACME = TenantId("acme")
@@ -124,7 +125,7 @@ def reply_step(**fields: str) -> Step:
     args: dict[str, JsonValue] = {
         "conversation": "conv-1",
         "template": "refund_done@1",
-        "fields": fields or {"order": "#1001"},
+        "fields": dict[str, JsonValue](fields or {"order": "#1001"}),
     }
     return Step(id=REPLY, tool="messaging.reply", channel=SHOP, args=args, needs=(REFUND,))
 

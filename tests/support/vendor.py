@@ -1,6 +1,7 @@
 """A small vendor with books of its own, bound to the real contracts, for tests of `tools.run`.
 
-Its quirks are switches: whether it honours keys, at which point which error comes, what a probe may know.
+Its quirks are switches: whether it honours keys, at which point which error comes, what a probe may know,
+whether it checks what had been refunded before, how long a lookup lags behind the books (with a clock).
 `requests` counts every write that reached it; `refunds` and `messages` are what really happened.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from nightshift.errors import OutcomeUnknown, Rejected
@@ -18,6 +19,7 @@ from nightshift.tools.binding import Adapter, Binding, Call, Done, Found, Room
 from nightshift.tools.contracts import messaging, orders, payments
 
 if TYPE_CHECKING:
+    from nightshift.clock import Clock
     from nightshift.ids import IdempotencyKey
     from nightshift.model.tenant import Channel
 
@@ -42,6 +44,7 @@ class BookRefund:
     order: str
     amount: int
     key: str
+    seen_from: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class Book:
     finds: Literal["truth", "absent", "unsure"] = "truth"
     probe_error: Exception | None = None
     odd_shape: bool = False
+    checks_state: bool = True
+    lag: timedelta = timedelta(0)
+    clock: Clock | None = None
     faults: deque[Fault] = field(default_factory=deque)
     requests: int = 0
     reads: int = 0
@@ -166,12 +172,13 @@ def _refund(call: Call[VendorClient]) -> Done:
     known = _by_key(book, call.key) if book.honours_keys else None
     if known is None:
         order, amount = book.order(call.args.order), call.args.amount.amount
-        if order.refunded != call.args.expected_refunded.amount:
+        if book.checks_state and order.refunded != call.args.expected_refunded.amount:
             raise Rejected("refunded since it was quoted", code="state.changed")
         if amount > order.captured - order.refunded:
             raise Rejected("more than is left", code="refund.too_much")
         order.refunded += amount
-        known = BookRefund(f"refund-{len(book.refunds) + 1}", call.args.order, amount, call.key)
+        number, seen_from = len(book.refunds) + 1, book.clock.now() + book.lag if book.clock else None
+        known = BookRefund(f"refund-{number}", call.args.order, amount, call.key, seen_from)
         book.refunds.append(known)
     book.fault("after")
     if book.pending:
@@ -187,7 +194,8 @@ def _find_refund(call: Call[VendorClient]) -> Done | Found:
     known = _by_key(book, call.key)
     if book.finds == "unsure" or book.pending:
         return Found.UNSURE
-    if known is None or book.finds == "absent":
+    lags = known is not None and book.clock and known.seen_from and book.clock.now() < known.seen_from
+    if known is None or lags or book.finds == "absent":
         return Found.ABSENT
     return Done(output=_order_shaped(call)) if book.odd_shape else _refunded(book, known)
 

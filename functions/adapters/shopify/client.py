@@ -19,7 +19,7 @@ __all__ = ["CODES", "STATUSES", "Budget", "Meaning", "ShopifyClient", "connect"]
 M = TypeVar("M", bound=WireModel)
 
 CONNECT_SECONDS = 2.0
-REQUEST_SECONDS = 8.0
+REQUEST_SECONDS = 6.0
 _DEFAULT_WAIT = 2.0
 
 

@@ -61,10 +61,11 @@ __all__ = [
     "set_address",
 ]
 
-READ_SECONDS = 10.0
-WRITE_SECONDS = 20.0
-CANCEL_SECONDS = 24.0
+READ_SECONDS = 6.0
+WRITE_SECONDS = 14.0
+CANCEL_SECONDS = 18.0
 _LOOK_SECONDS = 0.5
+_REREAD_SECONDS = 4.0
 _ORDER_NAME = re.compile(r"[\w#./ -]{1,60}")
 _CUSTOMER_GID = re.compile(r"gid://shopify/Customer/[0-9]+")
 _REASONS = {
@@ -224,7 +225,7 @@ def _finish(client: ShopifyClient, job: str, done: bool, budget: Budget) -> None
     """Look at the job until it is done, as long as there is time to re-read the order after it."""
     variables: dict[str, JsonValue] = {"id": job}
     while not done:
-        if budget.left() < READ_SECONDS:
+        if budget.left() < _REREAD_SECONDS:
             message = "Shopify is still cancelling"
             raise OutcomeUnknown(message, code="cancel.running", retry_after=30)
         client.pause(_LOOK_SECONDS)

@@ -40,8 +40,8 @@ from nightshift.tools.contracts.payments import (
 
 __all__ = ["REFUND_SECONDS", "probe_refund", "quote_refund", "refund", "room"]
 
-QUOTE_SECONDS = 10.0
-REFUND_SECONDS = 24.0
+QUOTE_SECONDS = 6.0
+REFUND_SECONDS = 18.0
 _NOTE_LIMIT = 255
 _REFUNDS_READ = 50
 _RESTOCK = {Restock.NO_RESTOCK: "NO_RESTOCK", Restock.RETURN: "RETURN", Restock.CANCEL: "CANCEL"}

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from nightshift.errors import Misconfigured
 from nightshift.ids import ChannelId
@@ -86,9 +86,12 @@ class _ReturnLine(_Body):
     fulfillment_line_item: _Fulfilled
     quantity: int = Field(ge=1)
     return_reason: str | None = None
-    customer_note: str | None = Field(
-        default=None, validation_alias=AliasChoices("customer_note", "return_reason_note")
-    )
+    return_reason_note: str | None = None
+    customer_note: str | None = None
+
+    def note(self) -> str:
+        """What the customer wrote, or else what the reason was noted as."""
+        return self.customer_note or self.return_reason_note or ""
 
 
 class _Return(_Body):
@@ -144,7 +147,7 @@ class ShopifyWebhooks:
         return header(arrival, "X-Shopify-Webhook-Id")
 
     def topic(self, arrival: Arrival) -> str:
-        """`orders/create`, …"""
+        """Shopify's word for what happened: `orders/create`."""
         return header(arrival, "X-Shopify-Topic").lower()
 
     def normalise(self, arrival: Arrival, topic: str, channel: ChannelId) -> Parsed | None:
@@ -207,7 +210,7 @@ def _refund(body: bytes, channel: ChannelId) -> Parsed:
 def _return(body: bytes, channel: ChannelId) -> Parsed:
     asked = _Return.model_validate_json(body)
     ref = asked.order.admin_graphql_api_id
-    notes = [each.customer_note for each in asked.return_line_items if each.customer_note]
+    notes = [each.note() for each in asked.return_line_items if each.note()]
     detail = ReturnDetail(
         return_ref=asked.admin_graphql_api_id,
         order_ref=ref,

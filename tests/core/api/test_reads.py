@@ -87,6 +87,16 @@ def test_the_log_of_a_case_verifies_as_it_is_shown(desk: Desk, clock: FixedClock
     assert [verify([entry]) for entry in page.entries] == [[], []]
 
 
+def test_a_chain_keeps_its_order_where_clocks_do_not(desk: Desk, clock: FixedClock):
+    case = open_case(desk)
+    for seconds, kind in ((5, EntryKind.CASE_CLOSED), (3, EntryKind.MEMORY_KEPT)):
+        at = clock.now() + timedelta(seconds=seconds)
+        desk.log.append(case.id, NewEntry(kind=kind, tenant=ACME, at=at, actor="recorder", ref="1"))
+    page = LogPage.model_validate(ask(desk, f"GET /v1/cases/{case.id}/log").body)
+    assert [entry.seq for entry in page.entries] == [1, 2, 3]
+    assert verify(page.entries) == []
+
+
 def test_approvals_that_wait_are_listed_oldest_first(desk: Desk, clock: FixedClock):
     first = ask_for_refund(desk, open_case(desk, "1"))
     clock.advance(60)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from nightshift.aws.windows import DynamoWindows
 from nightshift.errors import Conflict
 from nightshift.ids import RunId, StepId
 from nightshift.ports.windows import Reservation, WindowCounter, WindowKey, WindowUse
+from tests.core.gate.crowd import insist, together
 from tests.core.gate.plans import NOW, ORDER, QUOTE, STANDARD, TENANT, money, proposal, refund, use
 
 if TYPE_CHECKING:
@@ -174,20 +175,29 @@ def test_every_step_of_a_run_is_settled_by_itself(windows: DynamoWindows):
     assert [(u.step, u.amount, u.state) for u in uses(windows, CUSTOMER)] == [("rest", money(700), "done")]
 
 
+def test_settling_that_loses_every_race_says_so_and_changes_nothing(windows: DynamoWindows, tables: Tables):
+    class AlwaysLate(DynamoWindows):
+        """Another run writes between its every read and write."""
+
+        def _written(self, actions: list[Any]) -> bool:
+            reserve(windows, f"run_{windows.load([CUSTOMER])[0].version}_other", CUSTOMER)
+            return super()._written(actions)
+
+    reserve(windows, "run_1", CUSTOMER)
+    with pytest.raises(Conflict):
+        AlwaysLate(tables.ledger).settle(proposal(*STANDARD), {}, at=LATER)
+    assert "run_1" in [u.run for u in uses(windows, CUSTOMER)]
+
+
 # --- many at once ---------------------------------------------------------------------------------
 
 
 def test_eight_threads_lose_no_reservation(windows: DynamoWindows):
     def work(number: int) -> None:
         for turn in range(3):
-            while True:
-                try:
-                    reserve(windows, f"run_{number}_{turn}", CUSTOMER, STORE)
-                    break
-                except Conflict:
-                    continue
+            insist(partial(reserve, windows, f"run_{number}_{turn}", CUSTOMER, STORE))
 
-    _together(work)
+    together(work)
     for counter in windows.load([CUSTOMER, STORE]):
         assert len({u.run for u in counter.uses}) == len(counter.uses) == 24
         assert counter.version == 24
@@ -200,31 +210,8 @@ def test_eight_threads_settle_without_losing_one_another(windows: DynamoWindows)
     def work(number: int) -> None:
         given = proposal(*STANDARD, run=RunId(f"run_{number}"))
         moved = {REFUND: money(number)} if number % 2 else {}
-        while True:
-            try:
-                windows.settle(given, moved, at=LATER)
-                return
-            except Conflict:
-                continue
+        insist(partial(windows.settle, given, moved, at=LATER))
 
-    _together(work)
+    together(work)
     left = {u.run: u.amount for u in uses(windows, STORE)}
     assert left == {RunId(f"run_{number}"): money(number) for number in (1, 3, 5, 7)}
-
-
-def _together(work: object) -> None:
-    failures: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as exc:  # noqa: BLE001  # carried to the test's own thread
-            failures.append(exc)
-
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]

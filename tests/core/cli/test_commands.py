@@ -10,9 +10,12 @@ import httpx
 import pytest
 from rich.console import Console
 
+from fakes.contact import sign_contact
 from functions.api.routes import answer
 from nightshift.aws.client import client
 from nightshift.cli.main import Outside, build, run
+from nightshift.cli.profile import ChannelKey, Profile
+from nightshift.cli.sending import Request, sign
 from nightshift.errors import Misconfigured
 from nightshift.model.approval import ApprovalStatus
 from nightshift.model.case import CaseStatus
@@ -155,6 +158,17 @@ def test_an_approval_is_given_with_a_note(nightshift: Callable[..., Ended], desk
     assert (stored.status, stored.note) == (ApprovalStatus.APPROVED, "photo shows it")
 
 
+def test_everything_that_is_asked_is_shown(nightshift: Callable[..., Ended], desk: Desk):
+    approval = ask_for_refund(desk, open_case(desk))
+    args = {"order": "gid://shopify/Order/" + "9" * 80, "notify": False, "plan": None, "lines": []}
+    step = approval.steps[0].model_copy(update={"args": args})
+    odd = approval.model_copy(update={"id": approval.id[:-4] + "aaaa", "steps": (step,)})
+    desk.approvals.ask(odd, "token")
+    shown = "".join(nightshift("approval", odd.id).shown.split())
+    for part in ('"gid://shopify/Order/' + "9" * 80, "notify:false", "plan:null", "lines:[]"):
+        assert part in shown
+
+
 def test_an_approval_is_refused(nightshift: Callable[..., Ended], desk: Desk):
     approval = ask_for_refund(desk, open_case(desk))
     assert nightshift("reject", approval.id).code == 0
@@ -291,6 +305,14 @@ def test_a_webhook_is_sent_signed(
     assert first.headers["x-shopify-topic"] == "orders/create"
     assert first.headers["x-shopify-shop-domain"] == "acme.myshopify.com"
     assert first.headers["x-shopify-webhook-id"] == second.headers["x-shopify-webhook-id"]
+
+
+def test_a_contact_message_is_signed_as_the_store_signs_it(clock: FixedClock):
+    key = ChannelKey(adapter="contact", tenant="acme", channel="contact", account="acme", secret="s3cret")
+    asked = Request(adapter="contact", tenant="acme", channel="contact", delivery="d-1", body={"text": "ä"})
+    made = sign(asked, Profile(channels=(key,)), clock.now())
+    official = sign_contact(made.body, secret="s3cret", account="acme", delivery="d-1", at=clock.now())
+    assert made.headers == {name.lower(): value for name, value in official.headers.items()}
 
 
 @pytest.mark.parametrize(

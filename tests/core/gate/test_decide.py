@@ -35,6 +35,8 @@ from tests.core.gate.plans import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nightshift.model.plan import Step
     from nightshift.model.policy import Policy
     from nightshift.model.verdict import Finding, Verdict
@@ -143,6 +145,10 @@ ROWS = {
         "argument", REFUSE, "cancel", "args.amount.amount",
         (ORDER, cancel(amount={"amount": 12.5, "currency": "EUR"})),
     ),
+    "an amount in words": Row(
+        "argument", REFUSE, "cancel", "args.amount.amount",
+        (ORDER, cancel(amount={"amount": "42.00", "currency": "EUR"})),
+    ),
     "a reference inside a text": Row(
         "argument", REFUSE, "order", "args.order", order_with(order="order ${inputs.order}")
     ),
@@ -161,6 +167,18 @@ ROWS = {
     ),
     "an input of another type": Row(
         "argument", REFUSE, "order", "args.order", (ORDER,), plan={"inputs": {"order": 1}}
+    ),
+    "an entry beyond an input's list": Row(
+        "argument", REFUSE, "order", "args.order", order_with(order="${inputs.orders[1]}"),
+        plan={"inputs": {"orders": ["1"]}},
+    ),
+    "an entry of an input that is no list": Row(
+        "argument", REFUSE, "order", "args.order", order_with(order="${inputs.orders[0]}"),
+        plan={"inputs": {"orders": "1"}},
+    ),
+    "a text around a reference where a recipient is wanted": Row(
+        "argument", REFUSE, "reply", "args.conversation",
+        (reply(args={"conversation": "to ${inputs.said}"}),), plan=TAINTED,
     ),
     "an input that is nothing": Row(
         "argument", REFUSE, "order", "args.order", (ORDER,), plan={"inputs": {"order": None}}
@@ -213,6 +231,10 @@ ROWS = {
     "an amount above the last tier": Row(
         "no-rule", REFUSE, "refund", "limit", (ORDER, QUOTE, refund(2600)),
         {"policy": policy(tiers=DEFAULT_POLICY.tiers[:1])},
+    ),
+    "a sum above the last tier": Row(
+        "no-rule", REFUSE, "rest", "limit", (ORDER, QUOTE, refund(1300), refund(1300, "rest")),
+        {"policy": policy(tiers=DEFAULT_POLICY.tiers[:1], windows=())},
     ),
     "an amount above the automatic tier": Row(
         "tier", ASK, "refund", "limit", (ORDER, QUOTE, refund(2501))
@@ -322,6 +344,11 @@ PASSING: dict[str, Row] = {
     "an amount at its limit": Row(
         "", ALLOW, "", "", (ORDER, cancel(4200, amount={"amount": 4200, "currency": "EUR"}))
     ),
+    "an amount whose currency is an input": Row(
+        "", ALLOW, "", "", (ORDER, cancel(4200, amount={"amount": 4200, "currency": "${inputs.currency}"})),
+        plan={"inputs": {"order": "1", "currency": "EUR"}},
+    ),
+    "a limit of nothing": Row("", ALLOW, "", "", (ORDER, cancel(0))),
     "a template that a rule names": Row("", ALLOW, "", "", (reply(),)),
     "a value of a read in an allowed message": Row(
         "", ALLOW, "", "",
@@ -351,6 +378,9 @@ PASSING: dict[str, Row] = {
     ),
     "customer text that nothing sensitive takes": Row(
         "", ALLOW, "", "", (reply(args={"fields": {"name": "${inputs.said}"}}),), plan=TAINTED
+    ),
+    "a record that is named like a tainted input": Row(
+        "", ALLOW, "", "", STANDARD, plan={"tainted": ("order",)}
     ),
     "a refund 30 days after the first": Row(
         "", ALLOW, "", "", STANDARD,
@@ -470,12 +500,13 @@ def test_a_flood_of_findings_is_cut_and_says_so():
     assert len(verdict.model_dump_json()) < 300_000
 
 
-def test_arguments_nested_without_end_are_refused_not_followed():
-    deep: Any = "x"
+@pytest.mark.parametrize("make", [set_address, reply])
+def test_arguments_nested_without_end_are_refused_not_followed(make: Callable[..., Step]):
+    deep: Any = "${inputs.order}"
     for _ in range(60):
         deep = [deep]
-    verdict = judge(step("order", "orders.get", {"order": "1"}), reply(args={"fields": {"a": deep}}))
-    assert verdict.decision is REFUSE
+    given = proposal(make(args={"address": deep, "conversation": deep}), tainted=("order",))
+    assert decide(given, facts(given)).decision is REFUSE
 
 
 # --- shadow ---------------------------------------------------------------------------------------
@@ -518,6 +549,13 @@ def test_one_question_stands_right_before_the_first_write():
         ("one", ("contact", "reply")),
         ("settle",),
     ]
+
+
+def test_an_input_named_like_a_write_can_be_shown():
+    fields = {"fields": {"sum": "${inputs.refund}"}}
+    both = {"inputs": {"order": "1", "refund": "2"}}
+    verdict = judge(*STANDARD, reply(template="insult@1", args=fields), plan=both)
+    assert verdict.decision is ASK
 
 
 def test_a_question_comes_before_writes_that_need_none():

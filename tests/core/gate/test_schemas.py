@@ -74,7 +74,8 @@ FITS = [
 FITS_NOT = [
     (TEXT, WHOLE), (TEXT, MODEL), (WHOLE, NUMBER), (TIME, TEXT), (CHOICE, TEXT), (CHOICE, WIDER),
     (MODEL, OTHER), (MODEL, TEXTS), (TEXTS, MODEL), (TEXTS, NUMBERS), (TEXT, EITHER), (NOTHING_IN_IT, NAMES),
-    (TEXT, ANYTHING), (NOTHING_IN_IT, TEXTS), ({"type": "array", "items": WHOLE}, {"type": "array", "items": TEXT}),
+    (TEXT, ANYTHING), (NOTHING_IN_IT, TEXTS),
+    ({"type": "array", "items": WHOLE}, {"type": "array", "items": TEXT}),
     ({"type": "array", "items": TEXT}, {"type": "array"}), (CHOICE, {"type": "integer", "enum": [1]}),
 ]  # fmt: skip
 
@@ -106,11 +107,17 @@ def test_a_type_without_end_is_not_followed_without_end():
         {"$ref": "#/$defs/L", "$defs": {"L": {"type": "array", "items": {"$ref": "#/$defs/L"}}}}
     )
     assert not accepts(endless, endless)
+    deep: Any = []
+    for _ in range(60):
+        deep = [deep]
+    (problem,) = problems(deep, endless, "x")
+    assert "nested" in problem.problem
 
 
 LITERALS = [
     (True, {"type": "boolean"}, True), (1, {"type": "boolean"}, False), (1.5, NUMBER, True),
-    (1, NUMBER, True), (True, NUMBER, False), (1.0, WHOLE, False), (None, OR_NOTHING, True), ("x", OR_NOTHING, True),
+    (1, NUMBER, True), (True, NUMBER, False), (1.0, WHOLE, False), (None, OR_NOTHING, True),
+    ("x", OR_NOTHING, True),
     (1, OR_NOTHING, False), ("2026-11-21T09:00:00+00:00", TIME, True), ("tomorrow", TIME, False),
     ("2026-11-21", {"type": "string", "format": "date"}, True), ("a", THIS, True), ("b", THIS, False),
     (5, {"type": "integer", "maximum": 5}, True), (6, {"type": "integer", "maximum": 5}, False),

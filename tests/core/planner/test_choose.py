@@ -60,6 +60,7 @@ def test_an_attachment_that_is_no_picture_is_no_photo():
     )
 
 
+@pytest.mark.guarantee("planner:injected-text-is-data")
 @pytest.mark.parametrize("intent", ["damaged_item", "refund_request", "order_status", "cancel_order"])
 def test_injected_text_is_data_and_changes_no_plan(intent: str):
     plain = package(message("my mug is broken", attachments=(PHOTO,)), intent=intent)
@@ -67,6 +68,7 @@ def test_injected_text_is_data_and_changes_no_plan(intent: str):
     assert propose(package(said, intent=intent)) == propose(plain)
 
 
+@pytest.mark.guarantee("planner:injected-text-is-data")
 @given(text=st.text(max_size=300))
 def test_no_text_raises_a_limit_above_the_order_or_leaves_the_playbook(text: str):
     draft = propose(package(message(text), intent="refund_request"))

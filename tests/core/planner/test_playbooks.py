@@ -20,6 +20,7 @@ from build.playbooks import (
     library,
     playbook_files,
 )
+from functions.adapters.contact.templates import load
 from nightshift.expressions import Facts
 from nightshift.gate.decide import decide
 from nightshift.gate.facts import ChannelFacts, GateFacts
@@ -34,6 +35,7 @@ from nightshift.planner.fill import fill
 from nightshift.planner.playbook import Library, Playbook, bundled
 from nightshift.ports.windows import WindowCounter
 from nightshift.tools.contracts import ALL
+from nightshift.tools.contracts.messaging import ReplyMessage
 from tests.support.matters import AT, PHOTO, asked_return, message, package, tenant
 
 ROOT = Path(__file__).parents[3]
@@ -193,3 +195,19 @@ def test_a_specialist_keeps_to_its_domains_and_known_playbooks():
     ):
         with pytest.raises(ValidationError):
             Library(playbooks=whole.playbooks, specialists=(support.model_copy(update=changes),))
+
+
+def _replies() -> list[tuple[str, dict[str, str]]]:
+    plans = [made[0] for p in FILES.values() for t in p.tests if (made := _plan(p, t)) is not None]
+    args = [s.args for plan in plans for s in plan.steps if s.tool == "messaging.reply"]
+    return [(str(a["template"]), ReplyMessage.model_validate(a).fields) for a in args]
+
+
+def test_every_reply_is_a_template_that_exists_with_the_fields_it_has():
+    templates = load().templates
+    seen = set()
+    for name, fields in _replies():
+        seen.add(name)
+        required = set(templates[name].fields) - set(templates[name].optional)
+        assert required <= set(fields) <= set(templates[name].fields), name
+    assert seen == set(templates) - {"handed_over@1"}

@@ -46,16 +46,22 @@ def test_a_done_plan_closes_the_case_and_is_remembered(life: Life):
     life.settled(run, "DONE", euro(1250))
     rest = commit(life.recording(), over(case, 1, run))
     stands = life.cases.get(case)
-    assert (rest.rest, stands.status, stands.moves, stands.last_run) == (
-        "closed",
-        CaseStatus.CLOSED,
-        ("refund",),
-        run,
-    )
+    assert (rest.rest, stands.status, stands.moves) == ("closed", CaseStatus.CLOSED, ("refund",))
     (episode,) = life.episodes.recall(ACME, CUSTOMER, limit=5, at=life.clock.now())
     assert (episode.case, episode.outcome, episode.refunded) == (case, "refund", euro(1250))
     assert episode.summary == "refund_request; refund; 12.50 EUR refunded"
     assert life.told(case) == ["memory.kept", "case.closed"]
+
+
+def test_a_commit_that_died_after_closing_is_finished_by_its_retry(life: Life):
+    case = started(life)
+    life.cases.note(case, customer=CUSTOMER)
+    run = life.planned(case, 1, Close())
+    life.settled(run, "DONE")
+    assert life.cases.close(case, 1, wake=1, seen_seq=1)
+    assert commit(life.recording(), over(case, 1, run)).rest == "closed"
+    assert life.told(case) == ["memory.kept", "case.closed"]
+    assert len(life.episodes.recall(ACME, CUSTOMER, limit=5, at=life.clock.now())) == 1
 
 
 def test_a_customer_nobody_knows_is_not_remembered(life: Life):
@@ -98,6 +104,7 @@ def test_a_sleeping_case_names_what_it_waits_for_and_until_when(life: Life):
     assert life.told(case) == ["case.slept"]
 
 
+@pytest.mark.guarantee("cases:no-lost-wake-up")
 def test_a_case_does_not_fall_asleep_over_an_unread_event(life: Life):
     case = started(life)
     run = life.planned(case, 1, SLEEP, move="ask_for_photo")
@@ -119,6 +126,7 @@ def test_a_handoff_in_the_plan_gives_the_case_to_a_person(life: Life):
     assert life.told(case) == ["case.handed_over"]
 
 
+@pytest.mark.guarantee("cases:every-failure-ends-with-a-person")
 @pytest.mark.parametrize(
     ("status", "word"),
     [
@@ -248,6 +256,7 @@ def test_the_same_call_again_gives_the_same_rest_and_no_second_line(
     assert len(life.episodes.recall(ACME, CUSTOMER, limit=9, at=life.clock.now())) <= 1
 
 
+@pytest.mark.guarantee("privacy:no-personal-data-in-logs")
 def test_no_line_of_the_log_holds_what_a_customer_wrote(life: Life):
     opened = life.open(message("my secret words"))
     life.wake(opened.id, 1)
@@ -260,6 +269,7 @@ def test_no_line_of_the_log_holds_what_a_customer_wrote(life: Life):
     assert "kim@example.com" not in written
 
 
+@pytest.mark.guarantee("cases:no-lost-wake-up")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=st.integers(min_value=0, max_value=2),

@@ -82,16 +82,23 @@ class _MoneyNode(WireModel):
 
 
 class Bag(WireModel):
+    """An amount as the customer saw it."""
+
     presentment_money: _MoneyNode
 
     def money(self) -> Money:
+        """The amount in presentment currency."""
         return Money.parse(self.presentment_money.amount, self.presentment_money.currency_code)
 
 
 class Ref(WireModel):
+    """Something, by its id."""
+
     id: str
 
 
 class Page(WireModel):
+    """Whether a connection goes on, and from where."""
+
     has_next_page: bool
     end_cursor: str | None = None

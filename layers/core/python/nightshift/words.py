@@ -21,5 +21,5 @@ def fold(text: str) -> tuple[str, ...]:
 
 def contains(text: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
     """Whether the words of a phrase stand in a text next to one another, in this order."""
-    width = len(phrase)
-    return width > 0 and any(text[at : at + width] == phrase for at in range(len(text) - width + 1))
+    # Words hold no space, so that a search in the joined words (fast) finds whole words only.
+    return bool(phrase) and f" {' '.join(phrase)} " in f" {' '.join(text)} "

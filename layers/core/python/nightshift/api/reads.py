@@ -1,11 +1,15 @@
 """What a caller may see. A record of another tenant is as absent as one that never was."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 from nightshift.api.desk import Desk
 from nightshift.errors import NotFound
 from nightshift.identity.caller import Caller
 from nightshift.ids import ApprovalId, CaseId, RunId, run_id
 from nightshift.model.approval import Approval
 from nightshift.model.case import Case, CaseStatus, ContextPackage
+from nightshift.model.log import LogEntry
 from nightshift.model.view import (
     ApprovalPage,
     CaseLine,
@@ -124,7 +128,7 @@ def _context(desk: Desk, case: Case) -> ContextPackage | None:
 
 
 def see_log(desk: Desk, caller: Caller, case: CaseId) -> LogPage:
-    """All entries of a case, each chain read consistently, so that it can be verified.
+    """All entries of a case by time, each chain in its order and read consistently: it can be verified.
 
     Raises:
         NotFound: the tenant has no such case.
@@ -133,8 +137,17 @@ def see_log(desk: Desk, caller: Caller, case: CaseId) -> LogPage:
     caller.must(READ_LOG)
     found = one_case(desk, caller, case)
     streams = {found.id: None} | dict.fromkeys(desk.log.streams(found.id))
-    entries = [entry for stream in streams for entry in desk.log.read(stream)]
-    return LogPage(case=found.id, entries=tuple(sorted(entries, key=lambda e: (e.at, e.stream, e.seq))))
+    timed = [pair for stream in streams for pair in _never_back(desk.log.read(stream))]
+    timed.sort(key=lambda pair: (pair[0], pair[1].stream, pair[1].seq))
+    return LogPage(case=found.id, entries=tuple(entry for _, entry in timed))
+
+
+def _never_back(chain: tuple[LogEntry, ...]) -> Iterator[tuple[datetime, LogEntry]]:
+    """Each entry with an instant that never goes back, so that a chain keeps its order among others."""
+    latest = datetime.min.replace(tzinfo=UTC)
+    for entry in chain:
+        latest = max(latest, entry.at)
+        yield latest, entry
 
 
 def waiting_approvals(desk: Desk, caller: Caller, *, limit: int) -> ApprovalPage:

@@ -104,7 +104,11 @@ class DynamoCases(Acceptance):
             done = self._try(given.case, begin + end, f"{first} AND #status <> :closed", kept)
         if done is not None:
             return done
-        return self._current(given.case, given.generation, given.wake)
+        stands = self._current(given.case, given.generation)
+        if stands.status is not CaseStatus.CLOSED and stands.wake != given.wake:
+            message = f"case {given.case} is at wake {stands.wake} by now"
+            raise Conflict(message)
+        return stands
 
     def keep_context(self, package: ContextPackage) -> None:
         """Store what one wake knows."""

@@ -144,7 +144,7 @@ class DynamoLedger:
             "Update": {
                 "TableName": self._tables.ledger,
                 "Key": key(f"run#{effect.run}", "meta"),
-                "UpdateExpression": f"{verb} unknown :step",
+                "UpdateExpression": f"{verb} unsettled :step",
                 "ExpressionAttributeValues": {":step": {"SS": [f"{effect.step}#{effect.occurrence}"]}},
             }
         }
@@ -226,7 +226,7 @@ class DynamoLedger:
 
     def _fence(self, effect: Effect, fence: Fence) -> list[tuple[Stop, _Action]]:
         not_halted = "attribute_exists(pk) AND (attribute_not_exists(halted) OR halted = :no)"
-        no_other_effect_is_open = "attribute_not_exists(unknown) OR unknown = :own"
+        no_other_effect_is_open = "attribute_not_exists(unsettled) OR unsettled = :own"
         still_ours = "generation = :generation AND #status = :open AND attribute_not_exists(locked)"
         own = {"SS": [f"{effect.step}#{effect.occurrence}"]}
         tenant, run = key(f"tenant#{effect.tenant}", "meta"), key(f"run#{effect.run}", "meta")

@@ -1,5 +1,6 @@
 """The action log on DynamoDB, by PartiQL INSERT alone: the role that writes it cannot overwrite."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from nightshift.actionlog.chain import GENESIS, entry_id, link, root_of
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["DynamoActionLog"]
 
 _LAST = 20  # a retry's repeat stands among the last entries of its stream
-_TRIES = 25
+_TRIES = 40
+_FIRST_WAIT = 0.3  # seconds at most
+
+
+def _part(lost: LogEntry, attempt: int) -> None:
+    """Let writers part: each waits its own time (its entry's hash is the jitter), the longest loser least."""
+    jitter = int(lost.hash[:4], 16) / 0xFFFF
+    time.sleep(jitter * _FIRST_WAIT / (1 + attempt))  # noqa: TID251  # no state machine waits within a write
 
 
 class DynamoActionLog:
@@ -31,7 +39,7 @@ class DynamoActionLog:
         Raises:
             Conflict: other writers won the place over and over.
         """
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
             last = self._last(stream)
             known = {entry.entry for entry in last}
             prev, seq = (last[0].hash, last[0].seq) if last else (GENESIS, 0)
@@ -45,6 +53,7 @@ class DynamoActionLog:
                 prev = linked[-1].hash
             if not linked or self._written(linked):
                 return
+            _part(linked[0], attempt)
         message = f"the log stream {stream} is written by others all the time"
         raise Conflict(message)
 

@@ -31,6 +31,7 @@ M = TypeVar("M", bound=Noun)
 
 _ASKED_WRONGLY = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 _TIMEOUT_SECONDS = 30
+_THIS_MACHINE = ("http://127.0.0.1", "http://localhost")
 _MANY = 200
 
 
@@ -54,8 +55,16 @@ class Connection:
         self.base = base.rstrip("/")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(
-            base_url=self.base, headers=headers, timeout=_TIMEOUT_SECONDS, transport=transport
+            base_url=self.base,
+            headers=headers,
+            timeout=_TIMEOUT_SECONDS,
+            transport=transport,
+            trust_env=not self.base.startswith(_THIS_MACHINE),  # a proxy cannot reach the demo
         )
+
+    def close(self) -> None:
+        """Give up the connections to the API."""
+        self._http.close()
 
     def cases(self, status: str | None = None, limit: int = 50) -> CasePage:
         """Cases, newest first."""

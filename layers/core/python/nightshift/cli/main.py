@@ -273,7 +273,7 @@ def _sending(app: typer.Typer) -> None:
     ) -> None:
         """Post a webhook from a file, signed as its vendor signs (local demo)."""
         session: _Session = context.obj
-        signed = sending.sign(sending.read(file), session.profile)
+        signed = sending.sign(sending.read(file), session.profile, session.outside.clock.now())
         status, text = session.connect().deliver(signed.path, signed.headers, signed.body)
         if as_json:
             typer.echo(json.dumps({"status": status, "path": signed.path, "answer": text}, indent=2))

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import Field, JsonValue, ValidationError
@@ -66,8 +67,8 @@ def read(file: Path) -> Request:
         raise BadInput("FILE", f"{file} is not JSON", "See demo/examples for how one looks.") from exc
 
 
-def sign(request: Request, profile: Profile) -> Signed:
-    """The request as the vendor would send it.
+def sign(request: Request, profile: Profile, at: datetime) -> Signed:
+    """The request as the vendor would send it at an instant.
 
     Raises:
         BadInput: the profile has no key of the channel, or nobody knows how the vendor signs.
@@ -79,7 +80,7 @@ def sign(request: Request, profile: Profile) -> Signed:
     key = profile.channel(request.adapter, request.tenant, request.channel)
     body = json.dumps(request.body, ensure_ascii=False).encode()
     delivery = request.delivery or opaque("dlv", request.channel, request.topic, body_digest(body))
-    headers = {"content-type": "application/json", **signer(key, request.topic, delivery, body)}
+    headers = {"content-type": "application/json", **signer(key, request.topic, delivery, body, at)}
     return Signed(
         path=f"/webhooks/{request.adapter}/{request.tenant}/{request.channel}",
         headers=headers | {name.lower(): value for name, value in request.headers.items()},
@@ -87,7 +88,7 @@ def sign(request: Request, profile: Profile) -> Signed:
     )
 
 
-def _shopify(key: ChannelKey, topic: str, delivery: str, body: bytes) -> dict[str, str]:
+def _shopify(key: ChannelKey, topic: str, delivery: str, body: bytes, _: datetime) -> dict[str, str]:
     mac = hmac.new(key.secret.encode(), body, hashlib.sha256).digest()
     return {
         "x-shopify-hmac-sha256": base64.b64encode(mac).decode(),
@@ -99,5 +100,16 @@ def _shopify(key: ChannelKey, topic: str, delivery: str, body: bytes) -> dict[st
     }
 
 
-_Signer = Callable[[ChannelKey, str, str, bytes], dict[str, str]]
-_SIGNERS: dict[str, _Signer] = {"shopify": _shopify}
+def _contact(key: ChannelKey, _: str, delivery: str, body: bytes, at: datetime) -> dict[str, str]:
+    stamp = str(int(at.timestamp()))
+    mac = hmac.new(key.secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {
+        "x-nightshift-signature": f"v1={mac}",
+        "x-nightshift-timestamp": stamp,
+        "x-nightshift-delivery": delivery,
+        "x-nightshift-account": key.account,
+    }
+
+
+_Signer = Callable[[ChannelKey, str, str, bytes, datetime], dict[str, str]]
+_SIGNERS: dict[str, _Signer] = {"shopify": _shopify, "contact": _contact}

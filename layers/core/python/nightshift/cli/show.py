@@ -1,18 +1,22 @@
 """Answers as people read them."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import JsonValue
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nightshift.cli.timeline import plain
 from nightshift.cli.times import ago
 from nightshift.model.approval import Approval, ApprovalStatus
 from nightshift.model.case import CaseStatus
 from nightshift.model.tool import ToolSpec
 from nightshift.model.verdict import Decision
 from nightshift.model.view import CaseLine, CaseView, DoctorReport, RunView
+from nightshift.money import Money
 
 __all__ = ["approval", "approvals", "case", "cases", "catalog", "doctor"]
 
@@ -52,7 +56,7 @@ def cases(lines: Sequence[CaseLine], now: datetime) -> RenderableType:
             line.id[:_SHORT],
             Text(line.status, style=_STATUS[line.status]),
             line.intent or "",
-            Text(line.subject),
+            Text(plain(line.subject)),
             ago(line.opened_at, now),
             Text(line.locked or line.handoff_reason or ""),
         )
@@ -66,7 +70,7 @@ def case(view: CaseView, timeline: RenderableType, now: datetime) -> RenderableT
         (
             ("case", line.id),
             ("status", line.status),
-            ("about", line.subject),
+            ("about", plain(line.subject)),
             ("intent", line.intent or ""),
             ("customer", line.customer or ""),
             ("opened", ago(line.opened_at, now)),
@@ -117,7 +121,7 @@ def approvals(found: Sequence[Approval], now: datetime) -> RenderableType:
 def approval(one: Approval, now: datetime) -> RenderableType:
     """One question with all it binds."""
     steps = [
-        (f"step {step.step}", f"{step.tool} over {step.channel}, rule {step.rule}: {step.args}")
+        (f"step {step.step}", f"{step.tool} over {step.channel}, rule {step.rule}: {_whole(step.args)}")
         for step in one.steps
     ]
     decided = (
@@ -138,6 +142,19 @@ def approval(one: Approval, now: datetime) -> RenderableType:
             ("note", one.note),
         )
     )
+
+
+def _whole(value: JsonValue) -> str:
+    """Everything of a value: nothing may be approved that is not shown."""
+    match value:
+        case {"amount": int(amount), "currency": str(currency), **rest} if not rest:
+            return str(Money(amount=amount, currency=currency))
+        case dict():
+            return "{" + ", ".join(f"{name}: {_whole(part)}" for name, part in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(_whole(part) for part in value) + "]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 def catalog(tools: Sequence[ToolSpec]) -> RenderableType:

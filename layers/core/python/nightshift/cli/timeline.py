@@ -1,6 +1,8 @@
 """A case's log as a timeline: one line for each entry, in words."""
 
+import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from pydantic import JsonValue, ValidationError
 from rich.table import Table
@@ -10,7 +12,7 @@ from nightshift.cli.times import clock_time, span
 from nightshift.model.log import EntryKind, LogEntry
 from nightshift.money import Money
 
-__all__ = ["timeline", "told"]
+__all__ = ["plain", "timeline", "told"]
 
 _STYLES = {
     EntryKind.CASE_OPENED: "bold",
@@ -26,19 +28,12 @@ _STYLES = {
     EntryKind.CASE_WOKEN: "blue",
     EntryKind.CASE_CLOSED: "bold green",
 }
-_QUIET = {
-    "case",
-    "run",
-    "digest",
-    "plan_digest",
-    "generation",
-    "wake",
-    "body_ref",
-    "body_digest",
-    "key",
-    "seq",
-}
-_LONG = 48
+_FOR_MACHINES = {
+    "args", "body_ref", "case", "digest", "evidence", "event", "generation", "heads", "key", "plan", "policy",
+    "proposed_by", "run", "seq", "wake",
+}  # fmt: skip
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_LONG = 72
 
 
 def timeline(entries: Sequence[LogEntry], title: str = "") -> Table:
@@ -65,15 +60,18 @@ def told(entry: LogEntry) -> str:
     """What an entry says in particular, without digests and ids that only machines need."""
     step = entry.stream.rsplit("/", 1)[-1] if "/" in entry.stream else ""
     parts = [step] if step and step not in map(str, entry.detail.values()) else []
-    parts += [f"{name} {_value(value)}" for name, value in entry.detail.items() if _worth(name, value)]
+    parts += [f"{name} {plain(value)}" for name, value in entry.detail.items() if _worth(name, value)]
     return " · ".join(parts)
 
 
 def _worth(name: str, value: JsonValue) -> bool:
-    return name not in _QUIET and value not in (None, "", [], {}) and not name.endswith("_digest")
+    says_nothing = value in (None, False, "", [], {}) or (name == "attempt" and value == 1)
+    for_machines = name in _FOR_MACHINES or name.endswith("_digest")
+    return not says_nothing and not for_machines
 
 
-def _value(value: JsonValue) -> str:
+def plain(value: JsonValue) -> str:
+    """A value in words: money as money, instants in UTC, long vendor ids without their prefix."""
     for form in _FORMS:
         text = form(value)
         if text is not None:
@@ -91,20 +89,26 @@ def _money(value: JsonValue) -> str | None:
 
 
 def _several(value: JsonValue) -> str | None:
-    return ", ".join(_value(part) for part in value) if isinstance(value, list) else None
+    return ", ".join(plain(part) for part in value) if isinstance(value, list) else None
 
 
 def _fields(value: JsonValue) -> str | None:
     if not isinstance(value, dict):
         return None
-    return ", ".join(f"{name} {_value(part)}" for name, part in value.items() if _worth(name, part))
+    return ", ".join(f"{name} {plain(part)}" for name, part in value.items() if _worth(name, part))
+
+
+def _instant(value: JsonValue) -> str | None:
+    if not isinstance(value, str) or not _INSTANT.match(value):
+        return None
+    return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _short(value: JsonValue) -> str | None:
     if not isinstance(value, str):
         return None
-    bare = value.removeprefix("gid://shopify/")
+    bare = value.replace("gid://shopify/", "")
     return bare if len(bare) <= _LONG else f"{bare[: _LONG - 1]}…"
 
 
-_FORMS: tuple[Callable[[JsonValue], str | None], ...] = (_money, _several, _fields, _short)
+_FORMS: tuple[Callable[[JsonValue], str | None], ...] = (_money, _several, _fields, _instant, _short)

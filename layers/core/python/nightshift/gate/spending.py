@@ -63,9 +63,9 @@ def _literal(value: JsonValue) -> tuple[int | None, str | None]:
     if not isinstance(value, dict):
         return None, None
     amount, currency = value.get("amount"), value.get("currency")
-    is_whole = isinstance(amount, int) and not isinstance(amount, bool)
-    is_code = isinstance(currency, str) and not currency.startswith("${")
-    return amount if is_whole and isinstance(amount, int) else None, str(currency) if is_code else None
+    whole = amount if isinstance(amount, int) and not isinstance(amount, bool) else None
+    code = currency if isinstance(currency, str) and "${" not in currency else None
+    return whole, code
 
 
 def step_tiers(outline: Outline, policy: Policy) -> dict[StepId, Tier | None]:

@@ -65,7 +65,6 @@ def commit(parts: Recording, given: Commit) -> Rest:
     case = parts.cases.get(given.case)
     if given.run is None:
         return _to_person(parts, given, _why_no_plan(parts, given, case))
-    parts.cases.note(given.case, run=given.run)
     outcome = parts.runs.outcome(given.run)
     if given.error:
         return _to_person(parts, given, reasons.broken_off(given.at or "Run", given.error))
@@ -127,7 +126,7 @@ def _after(parts: Recording, given: Commit, case: Case, outcome: RunOutcome) -> 
     after = proposal.plan.after
     match after:
         case Close():
-            return _close(parts, given, case, proposal)
+            return _close(parts, given, case, proposal, outcome=outcome)
         case Sleep():
             return _sleep(parts, given, case, proposal, until=after, since=outcome)
         case HandOff():
@@ -142,21 +141,19 @@ def _moved(parts: Recording, given: Commit, proposal: Proposal) -> None:
         parts.cases.add_move(given.case, given.wake, proposal.move)
 
 
-def _close(parts: Recording, given: Commit, case: Case, proposal: Proposal) -> Rest:
+def _close(parts: Recording, given: Commit, case: Case, proposal: Proposal, *, outcome: RunOutcome) -> Rest:
     _moved(parts, given, proposal)
     closed = parts.cases.close(given.case, given.generation, wake=given.wake, seen_seq=case.seen_seq)
     if not closed:
         return _rest(given, case, "again")
-    _remember(parts, given)
+    _remember(parts, given, outcome)
     return _rest(given, case, "closed")
 
 
-def _remember(parts: Recording, given: Commit) -> None:
+def _remember(parts: Recording, given: Commit, last: RunOutcome) -> None:
     """Keep the episode of a closed case and log its end."""
     case = parts.cases.get(given.case)
-    ended = [parts.runs.outcome(run_id(case.id, wake)) for wake in range(1, given.wake + 1)]
-    outcomes = [outcome for outcome in ended if outcome is not None]
-    episode = episode_of(case, outcomes)
+    episode = episode_of(case, (*_earlier(parts, given), last))
     detail: dict[str, JsonValue] = {
         "wake": given.wake,
         "intent": case.intent,
@@ -198,10 +195,15 @@ def _sleep(
     return _rest(given, case, "sleep", seconds=until.seconds, deadline=deadline.isoformat())
 
 
+def _earlier(parts: Recording, given: Commit) -> tuple[RunOutcome, ...]:
+    """How the runs of the wakes before this one ended, oldest first."""
+    ended = (parts.runs.outcome(run_id(given.case, wake)) for wake in range(1, given.wake))
+    return tuple(outcome for outcome in ended if outcome is not None)
+
+
 def _once_more(parts: Recording, given: Commit, case: Case) -> Rest:
     """The world changed under the plan: a fresh look, unless that happened too often."""
-    ended = [parts.runs.outcome(run_id(case.id, wake)) for wake in range(1, given.wake + 1)]
-    changed = sum(outcome is not None and outcome.status == "CHANGED" for outcome in ended)
+    changed = 1 + sum(outcome.status == "CHANGED" for outcome in _earlier(parts, given))
     if changed > MAX_CHANGED:
         return _to_person(parts, given, reasons.kept_changing(changed))
     return _rest(given, case, "again")

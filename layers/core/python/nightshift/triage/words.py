@@ -11,48 +11,14 @@ _CLAUSE_END = re.compile(r"[.,;:!?\n\u3001\u3002\uff01\uff0c\uff1f]+")
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\u00b4\u0060", "'"))
 # Scripts written without spaces: a word there is found as part of its clause.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
-_DENIALS = frozenset(
-    [
-        "no",
-        "not",
-        "never",
-        "without",
-        "nor",
-        "don't",
-        "doesn't",
-        "didn't",
-        "isn't",
-        "aren't",
-        "wasn't",
-        "kein",
-        "keine",
-        "keinen",
-        "keinem",
-        "keiner",
-        "nicht",
-        "nie",
-        "niemals",
-        "ohne",
-        "pas",
-        "jamais",
-        "sans",
-        "aucun",
-        "aucune",
-        "sin",
-        "nunca",
-        "ningun",
-        "ninguna",
-        "non",
-        "senza",
-        "mai",
-        "nessun",
-        "nessuna",
-        "geen",
-        "niet",
-        "nooit",
-        "zonder",
-    ]
-)
+_DENIALS = frozenset((
+    "no", "not", "never", "without", "nor", "don't", "doesn't", "didn't", "isn't", "aren't", "wasn't",
+    "kein", "keine", "keinen", "keinem", "keiner", "nicht", "nie", "niemals", "ohne",
+    "pas", "jamais", "sans", "aucun", "aucune",
+    "sin", "nunca", "ningun", "ninguna",
+    "non", "senza", "mai", "nessun", "nessuna",
+    "geen", "niet", "nooit", "zonder",
+))  # fmt: skip
 # How many words before a rule's words may deny it: "not a lawyer", but not "do not make me sue".
 _REACH = 2
 

@@ -59,6 +59,10 @@ class RefundQuote(Noun):
     refundable: Money
     lines: tuple[RefundLine, ...]
     transactions: tuple[RefundTransaction, ...]
+    amount_text: str = Field(
+        default_factory=lambda known: str(known["amount"]),
+        description="the amount as a customer reads it, for replies: 12.50 EUR",
+    )
 
 
 QUOTE_REFUND = ToolContract(

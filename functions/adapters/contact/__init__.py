@@ -1,0 +1,1 @@
+"""The storefront's contact form and its conversations."""

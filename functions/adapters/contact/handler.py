@@ -1,0 +1,6 @@
+"""The contact form's tools as one Lambda."""
+
+from functions.adapters.contact.tools import ADAPTER
+from nightshift.wiring.adapter import tools_handler
+
+handler = tools_handler(ADAPTER)

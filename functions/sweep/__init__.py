@@ -1,0 +1,1 @@
+"""Stage 1, once more: stored deliveries that reached no inbox."""

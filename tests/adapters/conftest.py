@@ -1,0 +1,77 @@
+"""One server of stand-in vendors per worker; every test has its own shop and store in it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakes import ContactFake, FakeVendors, ShopifyFake
+from functions.adapters.shopify.client import ShopifyClient
+from nightshift.model.tenant import Channel
+from tests.adapters.official import Official, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def vendors() -> Iterator[FakeVendors]:
+    with FakeVendors() as served:
+        yield served
+
+
+@pytest.fixture(scope="session", autouse=True)
+def official() -> Iterator[Official]:
+    with watched() as judge:
+        yield judge
+
+
+@pytest.fixture
+def shop(vendors: FakeVendors) -> ShopifyFake:
+    return vendors.shopify(f"{uuid.uuid4().hex}.myshopify.com")
+
+
+@pytest.fixture
+def store(vendors: FakeVendors) -> ContactFake:
+    return vendors.contact(uuid.uuid4().hex)
+
+
+@pytest.fixture
+def shop_channel(vendors: FakeVendors, shop: ShopifyFake) -> Channel:
+    return Channel(
+        id="shopify-eu",
+        tenant="acme",
+        adapter="shopify",
+        account=shop.shop,
+        base_url=vendors.shopify_url(shop.shop),
+        secret_ref="secret",
+    )
+
+
+@pytest.fixture
+def store_channel(vendors: FakeVendors, store: ContactFake) -> Channel:
+    return Channel(
+        id="contact",
+        tenant="acme",
+        adapter="contact",
+        account=store.store,
+        base_url=vendors.contact_url(store.store),
+        secret_ref="secret",
+    )
+
+
+@pytest.fixture
+def client(shop: ShopifyFake, shop_channel: Channel) -> ShopifyClient:
+    return ShopifyClient(shop_channel, shop.access_token, pause=lambda _: None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The conformance suite's tests run once per tool of the adapter that the class is about."""
+    adapter = getattr(metafunc.cls, "ADAPTER", None)
+    wanted = {"tool": None, "read_tool": False, "write_tool": True}
+    for name, writes in wanted.items():
+        if name in metafunc.fixturenames:
+            bindings = [b for b in adapter.bindings if writes is None or (b.contract.effect != "READ") is writes]
+            metafunc.parametrize(name, [b.contract.name for b in bindings])
