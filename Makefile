@@ -19,7 +19,7 @@ demo: setup ## the same, but end after the stories; fails if one does not come o
 	@exec $(PY) -m demo once $(ARGS)
 
 test: setup ## the whole test suite on two processes (ARGS="-k refund" for a part)
-	@exec $(PY) -m pytest -n 2 $(ARGS)
+	@exec $(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup ## format, lint, import rules, types, spelling, generated files, locks
 	@$(PY) .ci/check.py

@@ -11,6 +11,10 @@ from typing_extensions import override
 
 __all__ = ["Broken", "Fault", "Faults", "refusal"]
 
+_PERSONAL = (
+    "Kim Jansen, kim@example.com, Lindenstr. 5"  # broken answers quote people: nothing of it may travel
+)
+
 
 class Fault(BaseModel):
     """One fault.
@@ -96,10 +100,12 @@ async def refusal(fault: Fault) -> Response | None:
     """The answer of a fault that hits before anything is carried out; None: carry out first."""
     if fault.kind.isdigit():
         headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429" else {}
-        return JSONResponse({"errors": "a fault was asked for"}, int(fault.kind), headers)
+        return JSONResponse({"errors": f"a fault was asked for; {_PERSONAL}"}, int(fault.kind), headers)
     answers: dict[str, Response] = {
-        "html": HTMLResponse("<!doctype html><title>Something went wrong</title>"),
-        "shape": JSONResponse({"data": {"unexpected": [1, 2, 3]}, "message": "another shape"}),
+        "html": HTMLResponse(f"<!doctype html><title>Something went wrong</title><p>{_PERSONAL}"),
+        "shape": JSONResponse(
+            {"data": {"order": _PERSONAL, "customer": _PERSONAL}, "id": 1, "messages": _PERSONAL}
+        ),
         "empty": Response(b""),
         "drop_before": Broken(0),
         "hang_before": Broken(fault.seconds),

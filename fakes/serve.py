@@ -94,7 +94,8 @@ class FakeVendors:
 
     def start(self) -> Self:
         """Serve; returns when requests are answered."""
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # named TCP, or asyncio leaves Nagle on and every answer waits 40 ms for an acknowledgement
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", self._wanted_port))
         self.port = int(listening.getsockname()[1])

@@ -230,7 +230,9 @@ class Conformance:
             assert self.effects(rig, tool) == 0
 
     @pytest.mark.parametrize("kind", ["hang_after", "drop_after"])
-    def test_no_answer_after_the_commit_is_unknown_and_found(self, rig: Rig, write_tool: str, kind: str) -> None:
+    def test_no_answer_after_the_commit_is_unknown_and_found(
+        self, rig: Rig, write_tool: str, kind: str
+    ) -> None:
         binding = self.binding(write_tool)
         assert binding.probe is not None
         call = self.call(rig, write_tool, seconds=0.5)

@@ -73,5 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     wanted = {"tool": None, "read_tool": False, "write_tool": True}
     for name, writes in wanted.items():
         if name in metafunc.fixturenames:
-            bindings = [b for b in adapter.bindings if writes is None or (b.contract.effect != "READ") is writes]
+            bindings = [
+                b for b in adapter.bindings if writes is None or (b.contract.effect != "READ") is writes
+            ]
             metafunc.parametrize(name, [b.contract.name for b in bindings])

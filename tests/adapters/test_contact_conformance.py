@@ -63,4 +63,3 @@ class TestContact(Conformance):
         said = self.toml()["timeouts"]
         assert said["request"] == contact_client.REQUEST_SECONDS
         assert said["connect"] == contact_client.CONNECT_SECONDS
-

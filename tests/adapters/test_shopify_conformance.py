@@ -17,7 +17,13 @@ from nightshift.model.tenant import Channel
 from nightshift.tools.binding import Adapter
 from tests.adapters.conformance import Conformance, Rig, Scenario
 
-NEW_ADDRESS = {"name": "Kim Jansen", "line1": "Ringstr. 9", "city": "Köln", "postcode": "50667", "country": "DE"}
+NEW_ADDRESS = {
+    "name": "Kim Jansen",
+    "line1": "Ringstr. 9",
+    "city": "Köln",
+    "postcode": "50667",
+    "country": "DE",
+}
 
 
 class _Scenarios:
@@ -28,7 +34,9 @@ class _Scenarios:
         self.numbers = itertools.count(1001)
 
     def order(self) -> OrderRecord:
-        return self.shop.create_order(name=f"#{next(self.numbers)}", lines=[{"price": "42.00", "quantity": 2}])
+        return self.shop.create_order(
+            name=f"#{next(self.numbers)}", lines=[{"price": "42.00", "quantity": 2}]
+        )
 
     def refund(self) -> dict[str, Any]:
         order = self.order()
@@ -53,7 +61,11 @@ class _Scenarios:
         }
 
     def moved(self) -> int:
-        return sum(o.address["address1"] == NEW_ADDRESS["line1"] for o in self.shop.books.orders.values() if o.address)
+        return sum(
+            o.address["address1"] == NEW_ADDRESS["line1"]
+            for o in self.shop.books.orders.values()
+            if o.address
+        )
 
     def all(self) -> dict[str, Scenario]:
         books = self.shop.books

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nightshift.approvals.ask import Asking, Question, ask
@@ -11,6 +11,7 @@ from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.cases import DynamoCases
 from nightshift.aws.client import client
 from nightshift.aws.config import DynamoConfig
+from nightshift.aws.items import item
 from nightshift.aws.ledger import DynamoLedger, LedgerTables
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
@@ -20,13 +21,14 @@ from nightshift.runs.settle import Settling
 from nightshift.tools.door import Door, StepCall
 from nightshift.tools.run import run_step
 from tests.support import records
-from tests.support.vendor import Book, vendor
+from tests.support.book import Book, vendor
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from nightshift.ids import RunId, StepId
     from nightshift.model.approval import Approval
+    from nightshift.model.base import Document
     from nightshift.model.case import CaseInput
     from nightshift.model.effect import Effect, StepResult
     from nightshift.model.log import EntryKind, LogEntry
@@ -116,8 +118,17 @@ class Scene:
         return [entry.kind for entry in self.log(f"{records.CASE}/{run}/{step}")]
 
     def with_adapter(self, adapter: Adapter) -> None:
-        fields = {name: getattr(self.door, name) for name in Door.__dataclass_fields__}
-        self.door = Door(**(fields | {"adapter": adapter}))
+        self.door = replace(self.door, adapter=adapter)
+
+    def overwrite(self, pk: str, sk: str, document: Document) -> None:
+        """Somebody with the keys to the table changes a record of a run; then a fresh Lambda reads it."""
+        db = client("dynamodb")
+        db.put_item(TableName=self.tables.runs, Item=item(pk, sk, document))
+        runs = DynamoRuns(self.tables.runs, db)
+        self.door = replace(self.door, runs=runs)
+        self.settling = replace(self.settling, runs=runs)
+        self.asking = replace(self.asking, runs=runs)
+        self.deciding = replace(self.deciding, runs=runs)
 
     def put_channel(self, channel: Channel) -> None:
         self.door.config.put_channel(channel.model_copy(update={"secret_ref": self.secret_ref}))

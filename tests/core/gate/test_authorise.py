@@ -216,6 +216,35 @@ def test_an_unknown_customers_plan_counts_towards_the_stores_day(store: Store):
     assert store.reserved(STORE) == MINE
 
 
+def test_a_use_inside_the_longest_window_outlives_every_write(store: Store):
+    def window(name: str, days: int) -> Window:
+        return Window(
+            name=name, tool="payments.refund", per="customer", days=days, count=9, then=Decision.ASK
+        )
+
+    three = (window("month", 30), window("quarter", 90), window("day", 1))
+    store.policy(DEFAULT_POLICY.model_copy(update={"version": 2, "windows": three}))
+    for number, days_ago in enumerate((92, 91, 90, 89, 0)):
+        store.clock.at = NOW - timedelta(days=days_ago)
+        run = RunId(f"run_{number}")
+        given = proposal(*STANDARD, run=run)
+        store.propose(given)
+        store.windows.settle(given, {StepId("refund"): money(1)}, at=store.clock.now())
+    assert [name for name, *_ in store.reserved(CUSTOMER)] == ["run_1", "run_2", "run_3", "run_4"]
+
+
+def test_a_question_nobody_answered_yet_is_not_dropped_from_a_day_s_window(store: Store):
+    day = Window(name="day", tool="payments.refund", per="customer", days=1, count=1, then=Decision.REFUSE)
+    store.policy(DEFAULT_POLICY.model_copy(update={"version": 2, "windows": (day,)}))
+    assert store.propose(proposal(ORDER, QUOTE, refund(9000))).decision is Decision.ASK
+    store.clock.at = NOW + timedelta(days=29)
+    assert store.propose(proposal(*STANDARD, run=RunId("run_2"))).decision is Decision.REFUSE
+    bigger = day.model_copy(update={"count": 2})
+    store.policy(DEFAULT_POLICY.model_copy(update={"version": 3, "windows": (bigger,)}))
+    assert store.propose(proposal(*STANDARD, run=RunId("run_3"))).decision is Decision.ALLOW
+    assert [name for name, *_ in store.reserved(CUSTOMER)] == ["run_1", "run_3"]
+
+
 def test_days_begin_in_the_tenants_time_zone(store: Store):
     store.policy(DEFAULT_POLICY.model_copy(update={"version": 2, "timezone": "Pacific/Auckland"}))
     store.clock.at = NOW.replace(hour=10)  # 23:00 in Auckland

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nightshift.actionlog.chain import verify
-from nightshift.aws.client import client
-from nightshift.aws.items import item
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.ids import ChannelId, RunId, StepId
 from nightshift.model.effect import EffectState
@@ -17,23 +15,17 @@ from nightshift.model.plan import Plan, Step
 from nightshift.model.tool import Outcome
 from nightshift.model.verdict import Decision, Verdict
 from nightshift.tools.contract import ToolContract
-from nightshift.tools.contracts import payments
+from nightshift.tools.contracts import ALL
 from tests.support import records
+from tests.support.book import EMAIL, STREET, Fault
 from tests.support.records import QUOTE, READ, REFUND, REPLY, eur
 from tests.support.scene import SECRET, Scene
-from tests.support.vendor import EMAIL, STREET, Fault
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from nightshift.model.base import Document
 
 ALL_STEPS = (READ, QUOTE, REFUND, REPLY)
-
-
-def overwrite(scene: Scene, pk: str, sk: str, document: Document) -> None:
-    """Somebody with the keys to the table changes a record behind our back."""
-    client("dynamodb").put_item(TableName=scene.tables.runs, Item=item(pk, sk, document))
 
 
 def nothing_happened(scene: Scene, step: StepId = REFUND, run: RunId = records.RUN) -> bool:
@@ -147,14 +139,14 @@ def _other_plan() -> Plan:
 
 def test_a_plan_that_was_changed_after_the_verdict_does_not_run(scene: Scene) -> None:
     proposal, _ = scene.propose()
-    overwrite(scene, f"plan#{proposal.run}", "plan", proposal.model_copy(update={"plan": _other_plan()}))
+    scene.overwrite(f"plan#{proposal.run}", "plan", proposal.model_copy(update={"plan": _other_plan()}))
     assert scene.step(REFUND).code == "plan.not_authorised"
     assert nothing_happened(scene)
 
 
 def test_a_plan_that_was_changed_together_with_its_digest_does_not_run(scene: Scene) -> None:
     proposal, _ = scene.propose()
-    overwrite(scene, f"plan#{proposal.run}", "plan", records.proposal(_other_plan()))
+    scene.overwrite(f"plan#{proposal.run}", "plan", records.proposal(_other_plan()))
     assert scene.step(REFUND).code == "plan.not_authorised"
     assert nothing_happened(scene)
 
@@ -299,7 +291,7 @@ def test_other_arguments_under_the_same_key_are_misconfigured(scene: Scene) -> N
         scene.step(REFUND)
     quote = scene.door.runs.results(records.RUN)[QUOTE]
     cheaper = quote.model_copy(update={"output": quote.output | {"amount": {"amount": 1, "currency": "EUR"}}})
-    overwrite(scene, f"result#{records.RUN}", f"{QUOTE}#0", cheaper)
+    scene.overwrite(f"result#{records.RUN}", f"{QUOTE}#0", cheaper)
     with pytest.raises(Misconfigured) as caught:
         scene.step(REFUND)
     assert caught.value.code == "ledger.other_arguments"
@@ -456,15 +448,17 @@ def test_a_refused_step_stays_refused(scene: Scene) -> None:
     assert nothing_happened(scene)
 
 
-def test_every_money_tool_claims_the_money_it_moves() -> None:
+@pytest.mark.parametrize("contract", [c for c in ALL.values() if c.money], ids=lambda c: c.name)
+def test_every_money_tool_claims_the_money_it_moves(contract: ToolContract[Any, Any]) -> None:
     """`log_settled` and the pool rely on it."""
-    contract: ToolContract[payments.RefundPayment, payments.PaymentRefunded] = payments.REFUND
     args = contract.input.model_validate(contract.example)
     assert contract.once_per is not None
-    assert contract.once_per(records.SHOP, args).amount == args.amount
+    claim = contract.once_per(records.SHOP, args)
+    assert claim.amount == args.amount
+    assert claim.pool
 
 
-def test_a_rejection_names_no_value_of_the_vendor(scene: Scene) -> None:
+def test_the_vendors_no_is_logged_with_its_code(scene: Scene) -> None:
     scene.propose()
     scene.step(QUOTE)
     scene.book.faults.append(Fault(Rejected("no", code="refund.too_much")))

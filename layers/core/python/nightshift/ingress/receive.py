@@ -23,6 +23,7 @@ __all__ = ["MAX_BODY", "Answer", "Gate", "Refusal", "receive"]
 MAX_BODY = 1_000_000
 """The largest body, in bytes, that is received."""
 
+_MAX_EVENT = 200_000  # bytes; a queue message takes 256 KB, a record 400 KB with the event in it
 _PATH_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _DELIVERY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+=@-]{0,179}")
 _CHANNEL_KEPT_FOR = timedelta(seconds=60)
@@ -180,12 +181,17 @@ def _parked(record: Delivery, reason: str, gate: Gate) -> Answer:
 
 
 def _send(record: Delivery, parsed: Parsed, gate: Gate) -> Answer:
-    stored = gate.deliveries.keep(_with_event(record, parsed))
+    new = _with_event(record, parsed)
+    size = len(new.model_dump_json().encode())
+    if size > _MAX_EVENT:
+        return _parked(record, f"body: its event has {size} bytes, at most {_MAX_EVENT} can be queued", gate)
+    stored = gate.deliveries.keep(new)
     if stored.body_digest != record.body_digest:
         # another body under a delivery id we know: a delivery of its own, so that none is lost
         apart = record.model_copy(update={"delivery": f"{record.delivery}.{record.body_digest[:16]}"})
-        stored = gate.deliveries.keep(_with_event(apart, parsed))
-    event = stored.event or _event(record, parsed)
+        new = _with_event(apart, parsed)
+        stored = gate.deliveries.keep(new)
+    event = stored.event or _event(new, parsed)
     try:
         gate.queue.send(event)
     except Retryable:
