@@ -14,12 +14,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.idle import idle_per_month
 from bench.standard_case import Result, measure
+from demo.assembly import assembly
 from demo.shop import open_shop
 
 _HERE = Path(__file__).parent
 _MEMORY_GB = 0.5
-_STATE_MACHINES_PER_CASE_BYTES = 0
 
 
 def _per_case(result: Result, prices: dict[str, float]) -> list[tuple[str, float, str, float]]:
@@ -64,7 +65,7 @@ def _report(result: Result, prices: dict[str, Any]) -> dict[str, Any]:
         "money": {"prices_as_of": prices["as_of"], "region": prices["region"],
                   "per_1000_cases": {what: round(cost * 1000, 4) for what, _, _, cost in rows},
                   "per_1000_cases_in_all": round(sum(cost for *_, cost in rows) * 1000, 3),
-                  "idle_per_month": prices["idle_per_month"]},
+                  "idle_per_month": idle_per_month(assembly(), prices["idle_per_month"], prices["per_unit"])},
     }  # fmt: skip
 
 
@@ -90,6 +91,8 @@ def _show(report: dict[str, Any], console: Console) -> None:
         table.add_row(f"  $ per 1,000: {what}", f"{cost:.4f}")
     table.add_row(f"$ per 1,000 cases ({report['money']['prices_as_of']})",
                   f"{report['money']['per_1000_cases_in_all']:.3f}")  # fmt: skip
+    for what, cost in report["money"]["idle_per_month"].items():
+        table.add_row(f"  $ a month, idle: {what}", f"{cost:.2f}")
     console.print(table)
     console.print(f"machine: {report['machine']}")
 

@@ -75,14 +75,17 @@ def counts_since(stats: dict[str, Any], logs: Path, since: LogMark) -> Counts:
             found.calls[f"{call['service']}.{call['action']}"] += call["count"]
     time.sleep(0.2)  # the last lines are still on their way through the pipes
     for function, record, size in _metered(logs, since):
-        if function in _BESIDE_THE_CASE:
-            continue
-        found.logged_bytes += size
-        if record.get("message") != "metered":
-            continue
-        found.cpu_ms.setdefault(function, []).append(record["cpu_ms"])
-        for key, amount in record["aws"].items():
-            service, action, *rest = key.split(".")
-            if service == "dynamodb" and rest == ["units"]:
-                found.units[_units(action)] += amount
+        if function not in _BESIDE_THE_CASE:
+            found.logged_bytes += size
+            _add_meter(found, function, record)
     return found
+
+
+def _add_meter(found: Counts, function: str, record: dict[str, Any]) -> None:
+    if record.get("message") != "metered":
+        return
+    found.cpu_ms.setdefault(function, []).append(record["cpu_ms"])
+    for key, amount in record["aws"].items():
+        service, action, *rest = key.split(".")
+        if service == "dynamodb" and rest == ["units"]:
+            found.units[_units(action)] += amount

@@ -13,7 +13,7 @@ from nightshift.errors import Conflict, NotFound
 from nightshift.ids import CaseId, RunId
 from nightshift.model.case import Case, CaseInput, CaseStatus, ContextPackage, Signal, SignalKind
 from nightshift.model.event import EventKind
-from tests.support.intake import ACME, Intake, make_intake
+from tests.support.intake import ACME, Intake, make_intake, wait_for_token
 
 if TYPE_CHECKING:
     from tests.conftest import FixedClock
@@ -49,7 +49,7 @@ def slept(intake: Intake, case: Case, **changed: object) -> bool:
         "deadline": intake.clock.now() + timedelta(days=2),
         "moves": ("ask_photo",),
     }
-    return intake.cases.sleep(case.id, 1, **{**args, **changed})  # type: ignore[arg-type]  # made of parts
+    return intake.cases.sleep(case.id, 1, **{**args, **changed})
 
 
 def test_what_is_not_there_is_not_found(intake: Intake):
@@ -214,7 +214,10 @@ def test_what_a_wake_knows_is_kept_per_wake(intake: Intake, case: Case):
 
 
 def test_a_used_token_is_forgotten_and_a_newer_one_is_not(intake: Intake, case: Case):
+    assert wait_for_token(intake.tables.cases, case.id, generation=1, wake=1, seen=1, token="t-new")
     intake.cases.forget_token(case.id, "t-old")
+    assert intake.cases.get(case.id).token == "t-new"
+    intake.cases.forget_token(case.id, "t-new")
     assert intake.cases.get(case.id).token is None
 
 

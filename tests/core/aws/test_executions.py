@@ -67,3 +67,24 @@ def test_what_an_execution_is_given_is_what_the_first_state_reads(machine: str):
 @pytest.mark.parametrize("token", ["no-such-token", "A" * 400])
 def test_a_token_nobody_waits_on_is_no_error(machine: str, token: str):
     assert StepFunctions(machine, client("stepfunctions")).succeed(token, {"woken": "event"}) is False
+
+
+def test_a_state_that_waits_on_a_token_is_resumed_once(tables: Tables):
+    suffix = tables.cases.rsplit("-", 1)[-1]
+    queue = client("sqs").create_queue(QueueName=f"tokens-{suffix}")["QueueUrl"]
+    asks = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": queue, "MessageBody.$": "$$.Task.Token"},
+        "End": True,
+    }
+    arn = client("stepfunctions").create_state_machine(
+        name=f"asks-{suffix}",
+        definition=json.dumps({"StartAt": "Ask", "States": {"Ask": asks}}),
+        roleArn="arn:aws:iam::000000000000:role/test",
+    )["stateMachineArn"]
+    port = StepFunctions(arn, client("stepfunctions"))
+    port.start_case(CaseInput(case=CaseId("case_a"), generation=1, wake=1))
+    (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert port.succeed(message["Body"], {"woken": "event"}) is True
+    assert port.succeed(message["Body"], {"woken": "event"}) is False

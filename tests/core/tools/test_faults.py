@@ -419,7 +419,7 @@ def _plan_of(order: str) -> Plan:
     return records.refund_plan().model_copy(update={"inputs": {"order": order}})
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     given_faults=faults,
     pauses=waits,
