@@ -40,7 +40,7 @@ def function(tables: Tables, queue: str, monkeypatch: pytest.MonkeyPatch) -> Mod
 def test_a_stored_delivery_that_reached_no_inbox_is_sent_again(
     intake: Intake, function: ModuleType, queue: str
 ):
-    # stored at the standing clock's time, a day that the function's own clock has long passed or not reached
+    # the function reads the machine's own clock
     intake.clock.at = intake.clock.at.replace(year=2020)
     event = intake.stored(intake.source.message())
     assert function.handler({}, None) == {"sent": 1, "unsent": 0, "parked": 0}

@@ -120,6 +120,9 @@ class Scene:
     def with_adapter(self, adapter: Adapter) -> None:
         self.door = replace(self.door, adapter=adapter)
 
+    def with_ledger(self, ledger: DynamoLedger) -> None:
+        self.door, self.settling = replace(self.door, ledger=ledger), replace(self.settling, ledger=ledger)
+
     def overwrite(self, pk: str, sk: str, document: Document) -> None:
         """Somebody with the keys to the table changes a record of a run; then a fresh Lambda reads it."""
         db = client("dynamodb")

@@ -333,7 +333,11 @@ def test_a_rule_finds_what_it_is_about(row: Row):
     assert verdict.decision is row.decision
     assert all(hit.problem and hit.fix for hit in hits)
     if row.where:
-        assert verdict.of(StepId(row.where)).decision is row.decision
+        judged = verdict.of(StepId(row.where))
+        assert judged.decision is row.decision
+        assert judged.rule in {
+            f.rule for f in verdict.findings if (f.step, f.decision) == (row.where, row.decision)
+        }
 
 
 # What each rule lets pass: the same plans without the one thing.

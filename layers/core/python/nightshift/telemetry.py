@@ -8,21 +8,36 @@ import functools
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from nightshift.aws.client import METER
-from nightshift.errors import WireError
+from nightshift.aws.client import METER, is_transient
+from nightshift.errors import NightshiftError, Retryable, WireError
 from nightshift.settings import Settings
 
-__all__ = ["entrypoint", "logger"]
+__all__ = ["Crashed", "entrypoint", "logger"]
 
 logger = Logger(service="nightshift", log_uncaught_exceptions=False)
+
+
+class Crashed(NightshiftError):
+    """Something nobody foresaw. Says what and where, never the original's message: that may quote data."""
+
 
 S = TypeVar("S", bound=Settings)
 W = TypeVar("W")
 R = TypeVar("R")
+
+
+def _crashed(exc: Exception) -> NightshiftError:
+    if is_transient(exc):
+        logger.warning("aws unavailable", error=type(exc).__name__)
+        return Retryable("AWS did not serve a call", code="aws.unavailable")
+    where = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(exc.__traceback__)[-4:]]
+    logger.error("call crashed", error=type(exc).__name__, where=where)
+    return Crashed(f"{type(exc).__name__} at {', '.join(where)}")
 
 
 def entrypoint(
@@ -31,7 +46,9 @@ def entrypoint(
     """Make a Lambda handler of `function(event, wired)`.
 
     Settings are read and `wire` is called once per cold start, at the first invocation, so that a
-    missing setting is an error of the invocation that names it. Wire errors pass as they are.
+    missing setting is an error of the invocation that names it. Our own errors pass as they are. A
+    passing fault of AWS becomes `Retryable` (every function may be called again), anything else
+    `Crashed`, because the runtime and the state machine keep messages, and messages may quote data.
     """
 
     def decorate(function: Callable[[dict[str, Any], W], R]) -> Callable[[dict[str, Any], Any], R]:
@@ -47,10 +64,11 @@ def entrypoint(
             except WireError as exc:
                 logger.warning("call failed", error=type(exc).__name__, code=exc.code)
                 raise
-            except Exception as exc:
-                where = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(exc.__traceback__)[-4:]]
-                logger.error("call crashed", error=type(exc).__name__, where=where)  # noqa: TRY400  # messages may quote personal data
+            except NightshiftError as exc:
+                logger.warning("call failed", error=type(exc).__name__)
                 raise
+            except Exception as exc:  # noqa: BLE001  # whatever it is, its message must not travel
+                raise _crashed(exc) from None
             finally:
                 cpu_ms = round((time.process_time() - started) * 1000, 2)
                 logger.info(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 from botocore.config import Config as BotoConfig
+from botocore.exceptions import ClientError, HTTPClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,13 +20,29 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-__all__ = ["METER", "Meter", "client"]
+__all__ = ["METER", "Meter", "client", "is_transient"]
 
 _CONFIG = BotoConfig(
     connect_timeout=2,
     read_timeout=10,
     retries={"mode": "standard", "max_attempts": 3},
 )
+
+
+_TRANSIENT = frozenset(
+    {
+        "InternalServerError", "InternalFailure", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
+        "RequestThrottled", "ServiceUnavailable", "SlowDown", "ThrottlingException", "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)  # fmt: skip
+
+
+def is_transient(exc: Exception) -> bool:
+    """Whether an AWS call failed in a way that passes: the same invocation later may go through."""
+    if isinstance(exc, ClientError):
+        return exc.response.get("Error", {}).get("Code") in _TRANSIENT
+    return isinstance(exc, HTTPClientError)
 
 
 class Meter:

@@ -37,22 +37,17 @@ _LONG = 72
 
 
 def timeline(entries: Sequence[LogEntry], title: str = "") -> Table:
-    """The entries as a table; times count from the first."""
+    """The entries as a table that fits 80 columns; times count from the first, whose UTC time is the caption."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="dim")
-    table.add_column("UTC", style="dim", no_wrap=True)
     table.add_column("after", style="dim", justify="right", no_wrap=True)
     table.add_column("what", no_wrap=True)
-    table.add_column("who", no_wrap=True)
-    table.add_column("in particular", overflow="fold")
+    table.add_column("who: in particular", overflow="fold")
     for entry in entries:
+        particular = Text.assemble((f"{entry.actor}: ", "dim"), told(entry))
         style = _STYLES.get(entry.kind, "")
-        table.add_row(
-            clock_time(entry.at),
-            span(entries[0].at, entry.at),
-            Text(entry.kind.value, style=style),
-            Text(entry.actor),
-            Text(told(entry)),
-        )
+        table.add_row(span(entries[0].at, entry.at), Text(entry.kind.value, style=style), particular)
+    if entries:
+        table.caption, table.caption_justify = f"from {clock_time(entries[0].at)} UTC", "left"
     return table
 
 
