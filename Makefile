@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench probe synth locks clean
+.PHONY: help setup run demo test check bench probe prove synth locks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ bench: setup ## cost and speed of the standard case: transitions, calls, units, 
 
 probe: setup ## hold the local AWS against documented AWS behaviour
 	@exec $(PY) -m pytest local/probes -q $(ARGS)
+
+prove: setup ## take the code behind each promise away and see its test fail
+	@$(PY) build/prove.py $(ARGS)
 
 synth: setup ## the CloudFormation templates for AWS into cdk.out (STAGE=prod for another stage)
 	@$(PY) -m build.layers --platform lambda

@@ -458,22 +458,20 @@ def _against(order: OrderRecord, given: Mapping[str, Any]) -> str | None:
             return "Restock type is not accepted"
         if each["quantity"] > units.get(each["lineItemId"], 0):
             return "Refund line items quantity cannot refund more items than were purchased"
-    total = Money.zero(order.currency)
+    by_parent: Counter[str] = Counter()
     for each in given.get("transactions") or ():
-        problem = _against_payment(order, each)
+        by_parent[str(each.get("parentId"))] += Money.parse(each["amount"], order.currency).amount
+        problem = _against_payment(order, each, by_parent[str(each.get("parentId"))])
         if problem is not None:
             return problem
-        total = total + Money.parse(each["amount"], order.currency)
-    if order.left() < total:
-        return "Refund amount exceeds the amount left on the order"
     return None
 
 
-def _against_payment(order: OrderRecord, given: Mapping[str, Any]) -> str | None:
+def _against_payment(order: OrderRecord, given: Mapping[str, Any], wanted: int) -> str | None:
     payment = next((x for x in order.payments() if x.id == given.get("parentId")), None)
     if payment is None or given["kind"] != "REFUND" or given["gateway"] != payment.gateway:
         return "Transactions parent is invalid"
-    if order.left_of(payment) < Money.parse(given["amount"], order.currency):
+    if order.left_of(payment).amount < wanted:
         return "Transactions amount is greater than the amount left on the parent transaction"
     return None
 

@@ -29,6 +29,16 @@ os.environ.update(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--guarantee", help="run only the tests that show this promise (tests/guarantees.py)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--guarantee")
+    if wanted:
+        items[:] = [i for i in items if any(m.args[:1] == (wanted,) for m in i.iter_markers("guarantee"))]
+
+
 class FixedClock:
     """A clock that stands still until a test moves it."""
 
@@ -87,3 +97,13 @@ def tables(endpoint: str) -> table_support.Tables:
 
     del endpoint
     return table_support.create(client("dynamodb"), uuid.uuid4().hex[:10])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def official_schema() -> Iterator[None]:
+    """Every request that any test sends to a stand-in shop is judged by Shopify's official schema."""
+    from tests.adapters.official import watched  # noqa: PLC0415  # graphql is imported when tests run
+
+    with watched() as judge:
+        yield
+    assert judge.problems == [], "requests that Shopify's schema does not allow"

@@ -10,7 +10,6 @@ import pytest
 from fakes import ContactFake, FakeVendors, ShopifyFake
 from functions.adapters.shopify.client import ShopifyClient
 from nightshift.model.tenant import Channel
-from tests.adapters.official import Official, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 def vendors() -> Iterator[FakeVendors]:
     with FakeVendors() as served:
         yield served
-
-
-@pytest.fixture(scope="session", autouse=True)
-def official() -> Iterator[Official]:
-    with watched() as judge:
-        yield judge
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from collections import Counter
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,6 @@ from fakes import OBSERVERS, GraphRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-from contextlib import contextmanager
 
 CONTRACTS = Path(__file__).parents[2] / "../shared/contracts"
 SCHEMA = CONTRACTS / "shopify/admin-graphql/admin_2026-07.json.gz"

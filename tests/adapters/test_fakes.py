@@ -72,6 +72,7 @@ class TestShop:
         "wrong",
         [
             {"transactions": [{"amount": "42.01"}]},
+            {"transactions": [{"amount": "30.00"}, {"amount": "30.00"}]},
             {"transactions": [{"amount": "1.00", "parentId": "gid://shopify/OrderTransaction/1"}]},
             {"transactions": [{"amount": "1.00", "gateway": "another"}]},
             {"transactions": [{"amount": "1.00", "kind": "SALE"}]},

@@ -221,6 +221,13 @@ class TestRefunds:
         assert shop.books.refunds == []
         assert shop.books.requests["refundCreate"] == 0
 
+    def test_one_payment_does_not_give_twice_what_it_took(self, desk: Desk, shop: ShopifyFake) -> None:
+        order = shop.create_order(name="#1001", payments=[{"amount": "30.00"}, {"amount": "30.00"}])
+        part = {"parent": order.transactions[0].id, "gateway": "shopify_payments", "amount": eur(2000)}
+        twice = {**refund_of(order, 4000), "transactions": [part, part]}
+        assert desk.code("payments.refund", **twice) == "Rejected:refund.too_much"
+        assert shop.books.requests["refundCreate"] == 0
+
     def test_the_state_is_compared_before_the_mutation(self, desk: Desk, shop: ShopifyFake) -> None:
         order = shop.create_order(name="#1001")
         desk.call("payments.refund", key="key_of_a_colleague", **refund_of(order, 1000))

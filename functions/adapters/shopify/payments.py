@@ -201,9 +201,12 @@ def _refuse(state: RefundStateNode, args: RefundPayment) -> None:
         raise _nothing_left(state)
     refuse_edited(state)
     total = Money.zero(args.amount.currency)
+    by_parent: dict[str, Money] = {}
     for each in args.transactions:
         total = total + each.amount
-        _refuse_payment(state, each)
+        by_parent[each.parent] = by_parent.get(each.parent, Money.zero(total.currency)) + each.amount
+    for parent, amount in by_parent.items():
+        _refuse_payment(state, parent, amount)
     if total != args.amount or state.left() < args.amount:
         message = (
             f"order {state.name} has {state.left()} left; {args.amount} over payments of {total} is refused"
@@ -215,11 +218,11 @@ def _refuse(state: RefundStateNode, args: RefundPayment) -> None:
         raise Rejected(message, code="refund.too_much")
 
 
-def _refuse_payment(state: MoneyStateNode, wanted: RefundTransaction) -> None:
-    taken = next((each for each in state.transactions if each.id == wanted.parent), None)
+def _refuse_payment(state: MoneyStateNode, parent: str, amount: Money) -> None:
+    taken = next((each for each in state.transactions if each.id == parent), None)
     captured = taken is not None and taken.kind in {"SALE", "CAPTURE"} and taken.succeeded
-    if taken is None or not captured or state.left_of(taken) < wanted.amount:
-        message = f"order {state.name} has no captured payment with {wanted.amount} left"
+    if taken is None or not captured or state.left_of(taken) < amount:
+        message = f"order {state.name} has no captured payment with {amount} left"
         raise Rejected(message, code="refund.too_much")
 
 

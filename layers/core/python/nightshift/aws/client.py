@@ -31,11 +31,18 @@ _CONFIG = BotoConfig(
 
 _TRANSIENT = frozenset(
     {
-        "InternalServerError", "InternalFailure", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
-        "RequestThrottled", "ServiceUnavailable", "SlowDown", "ThrottlingException", "TooManyRequestsException",
+        "InternalFailure",
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottlingException",
+        "TooManyRequestsException",
         "TransactionInProgressException",
     }
-)  # fmt: skip
+)
 
 
 def is_transient(exc: Exception) -> bool:

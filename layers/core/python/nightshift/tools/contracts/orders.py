@@ -153,7 +153,7 @@ SET_ADDRESS = ToolContract(
     permission="orders:edit",
     customer_visible=True,
     sensitive=("address", "order"),
-    errors=("order.not_found", "order.shipped", "order.being_edited", "address.invalid"),
+    errors=("order.not_found", "order.shipped", "order.being_edited", "order.cancelled", "address.invalid"),
     once_per=_address_claim,
     example={
         "order": "gid://shopify/Order/1",

@@ -1,0 +1,132 @@
+"""For each promise the code that keeps it, and what the code is without it. `make prove` tries each.
+
+`old` stands exactly once in `file` (a test holds that, so that this list cannot rot).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MUTATIONS", "Mutation"]
+
+_CORE = "layers/core/python/nightshift/"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    guarantee: str
+    file: str
+    old: str
+    new: str
+
+
+MUTATIONS = (
+    Mutation(
+        "ingress:forged-webhook",
+        "functions/adapters/shopify/webhooks.py",
+        "if not hmac.compare_digest(expected,",
+        "if False and not hmac.compare_digest(expected,",
+    ),
+    Mutation(
+        "ingress:replayed-webhook",
+        _CORE + "aws/acceptance.py",
+        "if condition_failed(exc, 0) or condition_failed(exc, 1):",
+        "if condition_failed(exc, 0):",
+    ),
+    Mutation(
+        "cases:one-open-case-per-subject",
+        _CORE + "aws/acceptance.py",
+        "self._put(taken, new),",
+        'self._put(taken, "attribute_exists(pk) OR attribute_not_exists(pk)"),',
+    ),
+    Mutation(
+        "cases:no-lost-wake-up",
+        _CORE + "aws/cases.py",
+        '_MINE = "#generation = :generation AND #wake = :wake AND #inbox_seq = :seen"',
+        '_MINE = "#generation = :generation AND #wake = :wake AND #inbox_seq >= :seen"',
+    ),
+    Mutation(
+        "cases:every-failure-ends-with-a-person",
+        _CORE + "recorder/commit.py",
+        "return _to_person(parts, given, reasons.ended(outcome, _verdict(parts, given.run)))",
+        "return _close(parts, given, case, parts.runs.proposal(outcome.run))",
+    ),
+    Mutation(
+        "planner:injected-text-is-data",
+        _CORE + "planner/propose.py",
+        "return tuple(sorted(draft.tainted))",
+        "return ()",
+    ),
+    Mutation(
+        "gate:no-rule-means-refuse",
+        _CORE + "gate/spending.py",
+        'yield Finding(rule="no-rule", step=step.id, field="limit", problem=problem, fix=fix)',
+        "return",
+    ),
+    Mutation(
+        "gate:whole-plan-or-nothing",
+        _CORE + "gate/checks.py",
+        'yield Finding(rule="permission", step=step.id, field="tool", problem=problem, fix=fix)',
+        "return",
+    ),
+    Mutation(
+        "approvals:digest-binds-the-step",
+        _CORE + "tools/run.py",
+        'raise Rejected(message, code="approval.missing")',
+        "return",
+    ),
+    Mutation(
+        "approvals:expiry-refuses",
+        _CORE + "model/moves.py",
+        "if approval.status is ApprovalStatus.APPROVED:",
+        "if approval.status in {ApprovalStatus.APPROVED, ApprovalStatus.EXPIRED}:",
+    ),
+    Mutation(
+        "approvals:requester-is-not-approver",
+        _CORE + "approvals/decide.py",
+        'if by.id == record.requester.id or by.kind != "person":',
+        "if False:",
+    ),
+    Mutation(
+        "effects:at-most-once",
+        _CORE + "tools/run.py",
+        "if isinstance(found, Done):",
+        "if False:",
+    ),
+    Mutation(
+        "effects:unknown-is-reconciled",
+        _CORE + "tools/run.py",
+        "if found is Found.ABSENT and silence_counts:",
+        "if True:",
+    ),
+    Mutation(
+        "effects:none-without-an-authorised-plan",
+        _CORE + "tools/run.py",
+        'raise Rejected(message, code="plan.not_authorised")',
+        "pass",
+    ),
+    Mutation(
+        "effects:one-claim-across-cases",
+        _CORE + "aws/ledger.py",
+        "actions = [(Stop.CLAIMED, self._put(stored, free, values, names))]",
+        "actions = []",
+    ),
+    Mutation(
+        "effects:never-over-refund",
+        _CORE + "aws/ledger.py",
+        '"ConditionExpression": it_fits,',
+        '"ConditionExpression": "attribute_not_exists(#open) OR #open <= :left OR #open > :left",',
+    ),
+    Mutation(
+        "log:intent-before-effect",
+        _CORE + "tools/run.py",
+        "def _attempt(door: Door, ready: Ready, effect: Effect) -> StepResult:\n    log_intent(door, ready, effect)",
+        "def _attempt(door: Door, ready: Ready, effect: Effect) -> StepResult:",
+    ),
+    Mutation(
+        "log:chain-proves-itself",
+        _CORE + "actionlog/chain.py",
+        "if entry.hash != _hash(entry):",
+        "if False:",
+    ),
+)
