@@ -47,7 +47,7 @@ def assembly() -> Path:
 
 
 def _run(command: list[str], **settings: str) -> None:
-    environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1", **settings}
+    environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20", **settings}
     environment |= {"JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

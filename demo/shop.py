@@ -193,19 +193,22 @@ class Shop:
 
 
 @contextlib.contextmanager
-def open_shop(state: Path, *, port: int = 0, say: Say = lambda _: None) -> Iterator[Shop]:
+def open_shop(
+    state: Path, *, port: int = 0, time_scale: float = 1.0, say: Say = lambda _: None
+) -> Iterator[Shop]:
     """Start everything, deploy the synthesised templates unchanged, enter the tenant; end it all at the end.
 
     Args:
         state: where the local AWS keeps logs and caches.
         port: of the local AWS; 0 takes a free one.
+        time_scale: how long a second of waiting takes in the state machines.
         say: told of each step when it is done.
     """
     folder = assembly()
     say("templates synthesised")
     with (
         FakeVendors() as fakes,
-        LocalStack.start(state, port=port, cache_dir=state.parent / "cache") as stack,
+        LocalStack.start(state, port=port, time_scale=time_scale, cache_dir=state.parent / "cache") as stack,
     ):
         say("local AWS and stand-in vendors up")
         outputs = {key: value for stack_ in stack.deploy(folder).values() for key, value in stack_.items()}

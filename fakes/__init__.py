@@ -4,8 +4,8 @@ from fakes.contact import ContactFake, SentMessage, sign_contact
 from fakes.faults import Fault
 from fakes.serve import FakeVendors
 from fakes.shopify import OBSERVERS, GraphRequest, ShopifyFake
-from fakes.shopify_books import OrderRecord, OrderSpec, RefundRecord
 from fakes.shopify_hooks import Delivery, sign_shopify
+from fakes.shopify_records import OrderRecord, OrderSpec, RefundRecord
 
 __all__ = [
     "OBSERVERS",

@@ -18,7 +18,8 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
-from fakes.shopify_books import LineRecord, OrderRecord, RefundRecord, ShopBooks
+from fakes.shopify_books import ShopBooks
+from fakes.shopify_records import LineRecord, OrderRecord, RefundRecord
 from nightshift.money import Money
 
 __all__ = ["execute", "operations", "schema"]

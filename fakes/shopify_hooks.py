@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from fakes.shopify_books import OrderRecord, RefundRecord
+from fakes.shopify_records import OrderRecord, RefundRecord
 
 __all__ = ["Delivery", "body_of", "sign_shopify"]
 

@@ -294,6 +294,7 @@ class FunctionsStack(Stack):
                 data.config.may("GetItem", "Query"),
                 data.ingress.may_query_index("pending"),
                 self.run_machine.may_answer(),
+                self.case_machine.may_answer(),
                 queues.events.may_count(),
                 queues.approvals.may_count(),
                 Grant(

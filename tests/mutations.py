@@ -53,9 +53,9 @@ MUTATIONS = (
     ),
     Mutation(
         "planner:injected-text-is-data",
-        _CORE + "planner/propose.py",
-        "return tuple(sorted(draft.tainted))",
-        "return ()",
+        _CORE + "planner/fill.py",
+        'case str() if "${" in value:',
+        "case str() if False:",
     ),
     Mutation(
         "gate:no-rule-means-refuse",
@@ -95,9 +95,9 @@ MUTATIONS = (
     ),
     Mutation(
         "effects:unknown-is-reconciled",
-        _CORE + "tools/run.py",
-        "if found is Found.ABSENT and silence_counts:",
-        "if True:",
+        _CORE + "aws/ledger.py",
+        'no_other_effect_is_open = "attribute_not_exists(unsettled) OR unsettled = :own"',
+        'no_other_effect_is_open = "attribute_not_exists(unsettled) OR unsettled = :own OR unsettled <> :own"',
     ),
     Mutation(
         "effects:none-without-an-authorised-plan",
@@ -120,8 +120,8 @@ MUTATIONS = (
     Mutation(
         "log:intent-before-effect",
         _CORE + "tools/run.py",
-        "def _attempt(door: Door, ready: Ready, effect: Effect) -> StepResult:\n    log_intent(door, ready, effect)",
-        "def _attempt(door: Door, ready: Ready, effect: Effect) -> StepResult:",
+        "in_doubt: bool = False) -> StepResult:\n    log_intent(door, ready, effect)",
+        "in_doubt: bool = False) -> StepResult:",
     ),
     Mutation(
         "log:chain-proves-itself",

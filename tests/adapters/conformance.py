@@ -220,7 +220,7 @@ class Conformance:
         assert caught.value.code == "vendor.unreached"
 
     def test_no_answer_before_the_commit(self, rig: Rig, tool: str) -> None:
-        call = self.call(rig, tool, seconds=0.3)
+        call = self.call(rig, tool, seconds=1.0)
         rig.fail("hang_before", rig.scenarios[tool].operation, seconds=5)
         writes = self.binding(tool).contract.effect is not EffectClass.READ
         with pytest.raises(OutcomeUnknown if writes else Retryable) as caught:
@@ -235,11 +235,12 @@ class Conformance:
     ) -> None:
         binding = self.binding(write_tool)
         assert binding.probe is not None
-        call = self.call(rig, write_tool, seconds=0.5)
+        call = self.call(rig, write_tool)
         assert binding.probe(call) is Found.ABSENT
+        impatient = Call(client=rig.client(rig.channel, 1.0), args=call.args, key=call.key)
         rig.fail(kind, rig.scenarios[write_tool].operation, seconds=5)
         with pytest.raises(OutcomeUnknown):
-            binding.call(call)
+            binding.call(impatient)
         found = binding.probe(call)
         assert isinstance(found, Done)
         assert isinstance(found.output, binding.contract.output)

@@ -112,6 +112,11 @@ def test_a_type_without_end_is_not_followed_without_end():
         deep = [deep]
     (problem,) = problems(deep, endless, "x")
     assert "nested" in problem.problem
+    boxes: Any = {}
+    for _ in range(60):
+        boxes = {"x": boxes}
+    (problem,) = problems(boxes, Node.root({}), "x")
+    assert "nested" in problem.problem
 
 
 LITERALS = [
@@ -124,6 +129,7 @@ LITERALS = [
     (5, {"type": "integer", "exclusiveMinimum": 5}, False),
     (5, {"type": "integer", "exclusiveMaximum": 5}, False),
     ([1, 2], {"type": "array", "items": WHOLE, "maxItems": 1}, False), ({"b": 1}, TEXTS, False),
+    ("xx", {"type": "string", "maxLength": 2, "minLength": 2}, True),
     ("5$", {"type": "string", "pattern": "\\$"}, True), ({"amount": 1}, EITHER, False),
 ]  # fmt: skip
 

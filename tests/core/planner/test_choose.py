@@ -92,6 +92,7 @@ def test_an_unproven_sender_sets_nothing_in_motion(intent: str):
     assert reason(draft) == "the sender is not proven to be the order's customer"
 
 
+@pytest.mark.guarantee("planner:injected-text-is-data")
 def test_a_text_that_looks_like_a_reference_never_becomes_one():
     named = order(name="${steps.order.id}")
     draft = propose(package(message("where is my order"), intent="cancel_order", order=named))

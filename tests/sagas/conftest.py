@@ -1,0 +1,52 @@
+"""One installation whose state machines wait a hundred thousandth of the time: a day takes 0.86 s.
+
+Its functions run on the real clock. So the lease of an effect, 45 s in the templates, is cut to what
+fits between two scaled attempts; everything else is deployed as it stands.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from demo.assembly import assembly
+from demo.shop import open_shop
+from tests.adapters.official import OFFICIAL, watched
+from tests.support.installation import Installation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TIME_SCALE = 1e-5
+LEASE_SECONDS = "0.05"
+ANSWER_WITHIN = timedelta(days=30)  # the longest a policy may say: 26 s
+"""How long people have for an answer, unless a test says otherwise."""
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The installation, for all tests of the sagas."""
+    state = tmp_path_factory.mktemp("sagas") / "state"
+    with (tmp_path_factory.getbasetemp().parent / "assembly.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process synthesises, the others find it done
+        assembly()
+    with watched(), open_shop(state, time_scale=TIME_SCALE) as shop:
+        made = Installation(shop)
+        for adapter in ("adapter-shopify", "adapter-contact"):
+            made.set_for_good(adapter, LEASE_SECONDS=LEASE_SECONDS)
+        rules = made.policy_in_force().approvals
+        slow = rules.model_copy(update={"expires_seconds": int(ANSWER_WITHIN.total_seconds())})
+        with made.policy(approvals=slow):
+            yield made
+    assert OFFICIAL.problems == []
+
+
+@pytest.fixture
+def saga(installed: Installation) -> Iterator[Installation]:
+    """The installation, with no fault asked of its vendors before or after a test."""
+    yield installed
+    installed.shop.vendor.faults.clear()
+    installed.shop.store.faults.clear()
