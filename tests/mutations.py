@@ -58,6 +58,12 @@ MUTATIONS = (
         "case str() if False:",
     ),
     Mutation(
+        "planner:has-no-hands",
+        "stacks/functions.py",
+        'data.runs.may("GetItem", "PutItem", only=("plan#*",)),',
+        'data.runs.may("GetItem", "PutItem"),',
+    ),
+    Mutation(
         "gate:no-rule-means-refuse",
         _CORE + "gate/spending.py",
         'yield Finding(rule="no-rule", step=step.id, field="limit", problem=problem, fix=fix)',

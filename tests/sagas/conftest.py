@@ -20,6 +20,8 @@ from tests.support.installation import Installation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fakes.shopify_books import OrderRecord
+
 TIME_SCALE = 1e-5
 LEASE_SECONDS = "0.05"
 ANSWER_WITHIN = timedelta(days=30)  # the longest a policy may say: 26 s
@@ -44,9 +46,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     assert OFFICIAL.problems == []
 
 
+@pytest.fixture(scope="session")
+def silent(installed: Installation) -> OrderRecord:
+    """An order whose customer reports a broken item and is never heard of again; begun with the session."""
+    order = installed.order()
+    installed.shop.message(order, "My teapot arrived broken.")
+    return order
+
+
 @pytest.fixture
-def saga(installed: Installation) -> Iterator[Installation]:
+def saga(installed: Installation, silent: OrderRecord) -> Iterator[Installation]:
     """The installation, with no fault asked of its vendors before or after a test."""
+    del silent  # its two deadlines, 4.3 s, pass while the first tests run
     yield installed
     installed.shop.vendor.faults.clear()
     installed.shop.store.faults.clear()

@@ -50,6 +50,7 @@ def test_production_grants_what_development_does(dev: Assembly, prod: Assembly) 
     assert sorted(there) == sorted(str(statement) for statement in dev.statements())
 
 
+@pytest.mark.guarantee("planner:has-no-hands")
 def test_the_planner_has_no_hands(dev: Assembly) -> None:
     services = {statement.action.split(":")[0] for statement in _of(dev, "planner")}
     assert services == {"dynamodb", "kms", "logs"}
@@ -67,6 +68,7 @@ def test_the_gate_reaches_nothing_but_records(dev: Assembly) -> None:
     assert {statement.action.split(":")[0] for statement in _of(dev, "gate")} == {"dynamodb", "kms", "logs"}
 
 
+@pytest.mark.guarantee("log:append-only")
 def test_nobody_can_overwrite_the_action_log(dev: Assembly) -> None:
     touching = [s for s in dev.statements() if s.resource.startswith("LogTable")]
     assert {statement.action for statement in touching} == APPEND_ONLY

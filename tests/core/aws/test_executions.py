@@ -87,4 +87,10 @@ def test_a_state_that_waits_on_a_token_is_resumed_once(tables: Tables):
     port.start_case(CaseInput(case=CaseId("case_a"), generation=1, wake=1))
     (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
     assert port.succeed(message["Body"], {"woken": "event"}) is True
+    # the emulator takes a token until the state has seen the first answer
+    (run,) = client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
+    tries = (
+        client("stepfunctions").describe_execution(executionArn=run["executionArn"]) for _ in range(5000)
+    )
+    assert next(one["status"] for one in tries if one["status"] != "RUNNING") == "SUCCEEDED"
     assert port.succeed(message["Body"], {"woken": "event"}) is False

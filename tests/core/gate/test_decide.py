@@ -324,6 +324,7 @@ ROWS = {
 }  # fmt: skip
 
 
+@pytest.mark.guarantee("gate:no-rule-means-refuse")
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
 def test_a_rule_finds_what_it_is_about(row: Row):
     verdict = judge(*row.steps, plan=row.plan, **row.changes)

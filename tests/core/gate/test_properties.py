@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -289,6 +290,7 @@ def tainted(asked: Proposal) -> bool:
 # --- the properties -------------------------------------------------------------------------------
 
 
+@pytest.mark.guarantee("gate:whole-plan-or-nothing")
 @COMMON
 @given(worlds())
 def test_no_plan_that_breaks_a_rule_passes(world: tuple[Proposal, GateFacts]):

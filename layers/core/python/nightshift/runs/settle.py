@@ -30,6 +30,8 @@ __all__ = ["Settling", "expire", "settle"]
 # A refusal that says: the world is not what the plan was made for. A fresh plan may do better.
 _CHANGED = frozenset({"state.changed", "approval.missing", "reference.missing", "order.being_edited"})
 
+_REASON_LENGTH = 500
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settling:
@@ -150,7 +152,8 @@ def _judge(
     if verdict is None:
         return ended("FAILED", error or "the gate did not decide")
     if verdict.decision is Decision.REFUSE:
-        return ended("REFUSED", "; ".join(f"{f.rule}: {f.problem}" for f in verdict.findings))
+        found = "; ".join(f"{f.rule}: {f.problem}" for f in verdict.findings)
+        return ended("REFUSED", found[:_REASON_LENGTH])  # the verdict holds them all
     unknown = next((e for e in effects if e.state is EffectState.UNKNOWN), None)
     if unknown is not None:
         return ended("UNKNOWN", f"{unknown.tool} may have happened ({unknown.code})", unknown.step)
