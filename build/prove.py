@@ -14,7 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local", "cdk.out", "__pycache__", ".*_cache", ".hypothesis")
+_LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".local", "cdk.out", "__pycache__", ".*_cache", ".hypothesis"
+)
 
 
 def prove(guarantee: str, file: str, old: str, new: str) -> str:

@@ -55,7 +55,9 @@ GUARANTEES = (
         "The planner can neither call a tool nor start, resume or approve anything.",
         "DESIGN §11",
     ),
-    Guarantee("gate:no-rule-means-refuse", "A tool or an amount that no rule mentions is refused.", "DESIGN §5"),
+    Guarantee(
+        "gate:no-rule-means-refuse", "A tool or an amount that no rule mentions is refused.", "DESIGN §5"
+    ),
     Guarantee(
         "gate:whole-plan-or-nothing",
         "One forbidden step refuses the whole plan before its first step.",
@@ -94,8 +96,12 @@ GUARANTEES = (
     Guarantee(
         "effects:never-over-refund", "Claimed plus refunded never exceeds what was captured.", "DESIGN §6"
     ),
-    Guarantee("log:intent-before-effect", "The log names an effect before the vendor hears of it.", "DESIGN §6"),
-    Guarantee("log:append-only", "No role that writes the log can overwrite or delete an entry.", "DESIGN §8"),
+    Guarantee(
+        "log:intent-before-effect", "The log names an effect before the vendor hears of it.", "DESIGN §6"
+    ),
+    Guarantee(
+        "log:append-only", "No role that writes the log can overwrite or delete an entry.", "DESIGN §8"
+    ),
     Guarantee(
         "log:chain-proves-itself",
         "An edited, removed, inserted or reordered entry of a stream is found.",

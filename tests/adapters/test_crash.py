@@ -45,7 +45,7 @@ from nightshift.tools.door import Door, StepCall
 from nightshift.tools.run import run_step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from tests.conftest import FixedClock
@@ -190,7 +190,7 @@ class Shop:
                 count.write_text(str(tracer.lines), encoding="utf-8")
         except WireError:
             return AGAIN
-        except BaseException:
+        except BaseException:  # noqa: BLE001  # a fork must end here, whatever happened
             traceback.print_exc()
             return BROKEN
         return ENDED
@@ -203,7 +203,7 @@ class _Tracer:
         self._kill_before = kill_before
         self.lines = 0
 
-    def __call__(self, frame: FrameType, event: str, _: object):
+    def __call__(self, frame: FrameType, event: str, _: object) -> _Tracer | None:
         code = frame.f_code
         in_the_ledger = code.co_filename == ledger_code.__file__ and code.co_name in IN_THE_LEDGER
         if code.co_filename not in ON_THE_PATH and not in_the_ledger:
@@ -247,12 +247,15 @@ def _lines_on_the_path(shop: Shop, count: Path) -> int:
 @pytest.mark.parametrize("share", range(4))
 @pytest.mark.parametrize("honours_keys", [True, False], ids=["keys-honoured", "keys-ignored"])
 def test_a_refund_killed_between_any_two_lines_is_made_once(
-    shop, honours_keys, share, tmp_path, record_property
+    shop: Shop,
+    honours_keys: bool,  # noqa: FBT001  # a parameter of the test
+    share: int,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ):
     store = shop.vendors.shopify()
     store.books.honour_keys = honours_keys
     lines = _lines_on_the_path(shop, tmp_path / "lines")
-    print("lines", lines)
     assert lines > 60
     store.books.requests.clear()
     died_after_the_shop_booked = 0
@@ -291,7 +294,11 @@ def _assert_one_refund(shop: Shop, call: StepCall, name: str) -> None:
 @pytest.mark.parametrize("fault", ["drop_after", "500", "html", "shape", "empty", "drop_before", "internal"])
 @pytest.mark.parametrize("honours_keys", [True, False], ids=["keys-honoured", "keys-ignored"])
 @pytest.mark.guarantee("effects:unknown-is-reconciled")
-def test_a_refund_whose_answer_is_lost_is_settled_by_asking(shop, honours_keys, fault):
+def test_a_refund_whose_answer_is_lost_is_settled_by_asking(
+    shop: Shop,
+    honours_keys: bool,  # noqa: FBT001  # a parameter of the test
+    fault: str,
+):
     store = shop.vendors.shopify()
     store.books.honour_keys = honours_keys
     call = shop.authorised_refund("#1001")
@@ -303,7 +310,7 @@ def test_a_refund_whose_answer_is_lost_is_settled_by_asking(shop, honours_keys, 
 
 
 @pytest.mark.parametrize("fault", ["429", "throttled"])
-def test_a_refund_the_shop_puts_off_is_made_when_it_comes_back(shop, fault):
+def test_a_refund_the_shop_puts_off_is_made_when_it_comes_back(shop: Shop, fault: str):
     call = shop.authorised_refund("#1001")
     shop.vendors.shopify().fail(fault, "refundCreate")
     assert shop.call_in_a_child(call) == AGAIN

@@ -180,7 +180,7 @@ class TestServing:
         port = free_port()
         repository = Path(__file__).parents[2]
         command = [sys.executable, "-m", "fakes.serve", "--port", str(port)]
-        process = subprocess.Popen(  # noqa: S603  # our own module, by our own interpreter
+        process = subprocess.Popen(  # our own module, by our own interpreter
             command, cwd=repository, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
         )
         try:

@@ -12,7 +12,7 @@ _QUOTED = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|toml|json|md|asl\.json))(?:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_every_file_and_name_a_page_quotes_is_there(page):
+def test_every_file_and_name_a_page_quotes_is_there(page: Path):
     missing = []
     for path, name in _QUOTED.findall(page.read_text(encoding="utf-8")):
         file = ROOT / path

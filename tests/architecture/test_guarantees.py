@@ -2,13 +2,14 @@
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 from tests.guarantees import GUARANTEES
 
 ROOT = Path(__file__).parents[2]
 
 
-def _generator():
+def _generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("guarantees_page", ROOT / "build" / "guarantees.py")
     assert spec is not None
     assert spec.loader is not None

@@ -148,7 +148,7 @@ def test_a_world_that_changes_under_plan_after_plan_is_left_to_a_person(saga: In
 def by_hand(saga: Installation, order: OrderRecord, amount: str) -> None:
     """The shop's own staff refund something, in the shop's own console."""
     taken = order.payments()[0]
-    transaction = {"parentId": taken.id, "gateway": taken.gateway, "amount": amount}
+    transaction = {"kind": "REFUND", "parentId": taken.id, "gateway": taken.gateway, "amount": amount}
     given = {"orderId": order.id, "note": "by hand", "transactions": [transaction]}
     made, problem = saga.shop.vendor.books.refund(given, None)
     assert (made is not None, problem) == (True, None)

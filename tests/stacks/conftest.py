@@ -24,7 +24,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "refusal.txt").exists():
             command = [sys.executable, "-m", "tests.stacks.synthesise", str(folder)]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # no shell
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # no shell
             assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

@@ -86,7 +86,9 @@ class Installation:
 
     def bodies(self) -> Iterator[str]:
         """The keys of all stored bodies."""
-        pages = self._aws("s3").get_paginator("list_objects_v2").paginate(Bucket=self.settings["BUCKET_BODIES"])
+        pages = (
+            self._aws("s3").get_paginator("list_objects_v2").paginate(Bucket=self.settings["BUCKET_BODIES"])
+        )
         for page in pages:
             yield from (stored["Key"] for stored in page.get("Contents", ()))
 
@@ -278,7 +280,9 @@ class Installation:
         found = self.cases.get(case)
         if found.status is CaseStatus.OPEN:
             return [f"{case} is open"]
-        names = {run_execution_name(run_id(case, wake), found.generation) for wake in range(1, found.wake + 1)}
+        names = {
+            run_execution_name(run_id(case, wake), found.generation) for wake in range(1, found.wake + 1)
+        }
         if found.status is not CaseStatus.SLEEPING:
             names.add(execution_name(case, found.generation))
 

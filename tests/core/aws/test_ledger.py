@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,8 +30,7 @@ from nightshift.ports.ledger import Fence, Fenced, Stop
 from tests.support import records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from botocore.awsrequest import AWSRequest
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tests.support.tables import Tables
@@ -506,3 +509,79 @@ def test_of_many_runs_at_once_one_gets_the_claim(kept: Kept) -> None:
         won = [run for run in pool.map(take, range(12)) if run is not None]
     assert len(won) == 1
     assert kept.refused(records.effect(OTHER_RUN, held=records.claim())).holder == won[0]
+
+
+# -- writers that meet
+
+
+class Contention:
+    """DynamoDB answers the next transactions with `TransactionConflict`, as it does when writers meet."""
+
+    def __init__(self, times: int, code: str = "TransactionConflict") -> None:
+        self.left = times
+        self.code = code
+
+    def answer(self, request: AWSRequest, **_: object) -> AWSResponse | None:
+        if self.left == 0:
+            return None
+        self.left -= 1
+        reasons = [{"Code": "None"}, {"Code": self.code, "Message": "another transaction is ongoing"}]
+        body = {"__type": "TransactionCanceledException", "message": "", "CancellationReasons": reasons}
+        raw = SimpleNamespace(stream=lambda: [json.dumps(body).encode()])
+        return AWSResponse(request.url, 400, {}, raw)
+
+
+@pytest.fixture
+def contended(kept: Kept) -> Iterator[Callable[..., Contention]]:
+    added: list[Contention] = []
+    event = "before-send.dynamodb.TransactWriteItems"
+
+    def start(times: int, code: str = "TransactionConflict") -> Contention:
+        added.append(Contention(times, code))
+        kept.db.meta.events.register(event, added[-1].answer)
+        return added[-1]
+
+    yield start
+    for contention in added:
+        kept.db.meta.events.unregister(event, contention.answer)
+
+
+Contend = Callable[..., Contention]
+
+
+def test_writers_that_meet_try_again(kept: Kept, contended: Contend) -> None:
+    effect = records.effect(held=records.claim(pool="payment-1", amount=100))
+    contended(3)
+    kept.ledger.intend(effect, fence=OURS, room=5000)
+    contended(3)
+    kept.settle(effect, EffectState.DONE)
+    assert kept.runs.results(effect.run)[effect.step].outcome is Outcome.DONE
+    assert kept.open("payment-1") == 0
+
+
+def test_writers_that_meet_over_and_over_give_up_with_nothing_written(kept: Kept, contended: Contend) -> None:
+    effect = records.effect()
+    forever = contended(100)
+    before = kept.written()
+    with pytest.raises(Conflict):
+        kept.ledger.intend(effect, fence=OURS, room=None)
+    assert kept.written() == before
+    forever.left = 0
+    kept.ledger.intend(effect, fence=OURS, room=None)
+    forever.left = 100
+    with pytest.raises(Conflict):
+        kept.settle(effect, EffectState.DONE)
+    found = kept.ledger.find(effect.run, effect.step, 0)
+    assert found == effect
+
+
+def test_another_fault_of_a_transaction_is_not_taken_for_a_meeting(kept: Kept, contended: Contend) -> None:
+    effect = records.effect()
+    contended(1, "ItemCollectionSizeLimitExceeded")
+    with pytest.raises(kept.db.exceptions.TransactionCanceledException):
+        kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.ledger.intend(effect, fence=OURS, room=None)
+    contended(1, "ThrottlingError")
+    with pytest.raises(kept.db.exceptions.TransactionCanceledException):
+        kept.settle(effect, EffectState.DONE)
+    kept.settle(effect, EffectState.DONE)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from nightshift.aws.client import client
 from nightshift.aws.runs import DynamoRuns
@@ -16,6 +18,8 @@ from nightshift.model.tool import Outcome
 from tests.support import records
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
+
     from tests.support.tables import Tables
 
 
@@ -90,3 +94,20 @@ def test_results_are_those_of_one_run(runs: DynamoRuns) -> None:
     runs.keep(records.result(RunId(f"{records.RUN}x"), step=records.REPLY))
     assert set(runs.results(records.RUN)) == {records.QUOTE, records.REFUND}
     assert runs.results(RunId("run_none")) == {}
+
+
+def test_a_batch_that_dynamodb_left_unread_is_not_taken_for_a_missing_plan(runs: DynamoRuns) -> None:
+    """When it throttles, DynamoDB answers a batch with keys it did not read."""
+    db = client("dynamodb")
+    proposal = runs.propose(records.proposal())
+    verdict = runs.give(records.verdict(proposal))
+
+    def unread(request: AWSRequest, **_: object) -> AWSResponse:
+        body = b'{"Responses": {}, "UnprocessedKeys": {}}'
+        return AWSResponse(request.url, 200, {}, SimpleNamespace(stream=lambda: [body]))
+
+    db.meta.events.register("before-send.dynamodb.BatchGetItem", unread)
+    try:
+        assert runs.authorised(records.RUN) == (proposal, verdict)
+    finally:
+        db.meta.events.unregister("before-send.dynamodb.BatchGetItem", unread)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from nightshift.approvals.decide import decide_approval
+from nightshift.aws.approvals import DynamoApprovals
+from nightshift.aws.client import client
 from nightshift.errors import Conflict
 from nightshift.model.approval import ApprovalStatus
 from nightshift.model.log import EntryKind
@@ -17,6 +21,7 @@ from tests.support.records import ANA, QUOTE, READ, REFUND
 from tests.support.scene import Scene
 
 if TYPE_CHECKING:
+    from nightshift.ids import ApprovalId
     from nightshift.model.approval import Approval
     from nightshift.model.verdict import RunState
 
@@ -90,3 +95,23 @@ def test_expiry_and_answer_at_once_agree(scene: Scene, asked: Approval) -> None:
     assert decisions(scene) == [record.status]
     assert (approved is not None) == (record.status is ApprovalStatus.APPROVED)
     assert (after.move.next == "one") == (record.status is ApprovalStatus.APPROVED)
+
+
+class Faster(DynamoApprovals):
+    """A person answers between the runner's look and its write."""
+
+    @override
+    def find(self, approval: ApprovalId) -> Approval | None:
+        seen = super().find(approval)
+        if seen is not None and seen.status is ApprovalStatus.PENDING:
+            super().decide(approval, ApprovalStatus.APPROVED, by=ANA, at=records.AT, note="")
+        return seen
+
+
+def test_an_answer_between_look_and_write_is_obeyed(scene: Scene, asked: Approval) -> None:
+    approvals = Faster(scene.tables.approvals, client("dynamodb"))
+    parts = replace(scene.settling, approvals=approvals)
+    state = expire(parts, records.RUN, 3, 1)
+    assert state.move.next == "one"
+    assert scene.door.approvals.get(asked.id).status is ApprovalStatus.APPROVED
+    assert decisions(scene) == []  # who decides says so

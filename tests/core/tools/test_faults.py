@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,7 +20,7 @@ from nightshift.errors import (
     Throttled,
     WireError,
 )
-from nightshift.ids import RunId
+from nightshift.ids import RunId, StepId
 from nightshift.model.effect import EffectState
 from nightshift.model.log import EntryKind
 from nightshift.model.plan import Plan
@@ -31,6 +32,8 @@ from tests.support.scene import LEASE, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic import JsonValue
 
     from nightshift.model.effect import StepResult
 
@@ -285,6 +288,55 @@ def test_an_unknown_effect_stops_the_other_writes_of_its_run(refunding: Scene) -
     refunding.clock.advance(LEASE)
     assert refunding.step(REFUND).outcome is Outcome.DONE
     assert refunding.step(REPLY).outcome is Outcome.DONE
+
+
+SECOND = StepId("second")
+
+
+@pytest.fixture
+def twice(scene: Scene) -> Scene:
+    """A run that refunds two lines of one payment, side by side."""
+    nothing: JsonValue = {"amount": 0, "currency": "EUR"}
+    lines: JsonValue = [{"line": "line-2", "quantity": 1}]
+    second = records.refund_step(300, lines=lines, expected_refunded=nothing)
+    plan = (records.quote_step(), records.refund_step(), second.model_copy(update={"id": SECOND}))
+    scene.propose(records.refund_plan(*plan))
+    scene.step(QUOTE)
+    scene.book.checks_state = False
+    return scene
+
+
+def test_an_effect_that_did_nothing_does_not_become_unknown_beside_one_that_is(twice: Scene) -> None:
+    twice.book.faults.append(Fault(error(Throttled)))
+    assert attempt(twice) is Throttled
+    twice.book.faults.append(Fault(error(OutcomeUnknown), "after"))
+    with pytest.raises(OutcomeUnknown):
+        twice.step(SECOND)
+    with pytest.raises(OutcomeUnknown) as caught:
+        twice.step(REFUND)
+    assert caught.value.code == "run.unknown"
+    assert twice.effect().state is EffectState.RELEASED
+    twice.clock.advance(LEASE)
+    assert [twice.step(step).outcome for step in (SECOND, REFUND)] == [Outcome.DONE, Outcome.DONE]
+    assert [refund.amount for refund in twice.book.refunds] == [300, 1250]
+
+
+def test_two_effects_that_were_unknown_and_did_not_happen_do_not_block_each_other(twice: Scene) -> None:
+    def both_in_flight() -> Exception:
+        twice.book.faults.append(Fault(error(OutcomeUnknown)))
+        with pytest.raises(OutcomeUnknown):
+            twice.step(SECOND)
+        return error(OutcomeUnknown)
+
+    twice.book.faults.append(Fault(both_in_flight))
+    assert attempt(twice) is OutcomeUnknown
+    for _ in range(2):
+        twice.clock.advance(LEASE)
+        for step in (REFUND, SECOND):
+            with contextlib.suppress(OutcomeUnknown):
+                twice.step(step)
+    assert sorted(refund.amount for refund in twice.book.refunds) == [300, 1250]
+    assert [twice.step(step).outcome for step in (REFUND, SECOND)] == [Outcome.DONE, Outcome.DONE]
 
 
 # -- a vendor's own key, and no way to look

@@ -136,7 +136,9 @@ class DynamoLedger:
                 return [self._mark_unknown(effect, "DELETE"), *self._settle_claim(effect, "done")]
             case EffectState.REJECTED | EffectState.NOT_DONE:
                 return [self._mark_unknown(effect, "DELETE"), *self._settle_claim(effect, "released")]
-            case EffectState.INTENT | EffectState.RELEASED:
+            case EffectState.RELEASED:
+                return [self._mark_unknown(effect, "DELETE")]
+            case EffectState.INTENT:
                 return []
 
     def _mark_unknown(self, effect: Effect, verb: Literal["ADD", "DELETE"]) -> _Action:

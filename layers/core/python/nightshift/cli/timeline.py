@@ -37,7 +37,7 @@ _LONG = 72
 
 
 def timeline(entries: Sequence[LogEntry], title: str = "") -> Table:
-    """The entries as a table that fits 80 columns; times count from the first, whose UTC time is the caption."""
+    """The entries as a table that fits 80 columns; times count from the first (its UTC: the caption)."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="dim")
     table.add_column("after", style="dim", justify="right", no_wrap=True)
     table.add_column("what", no_wrap=True)

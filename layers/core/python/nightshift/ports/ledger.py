@@ -76,7 +76,7 @@ class Ledger(Protocol):
         """
 
     def release(self, effect: Effect) -> None:
-        """Record that this attempt did nothing for certain, so that the next need not wait."""
+        """Record that nothing happened for certain (no earlier attempt either); the next need not wait."""
 
     def settle(self, effect: Effect, result: StepResult | None) -> None:
         """Record how an effect stands, with its claim, pool and result, in one transaction.

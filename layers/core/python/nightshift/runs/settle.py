@@ -58,28 +58,37 @@ def expire(settling_with: Settling, run: RunId, generation: int, move: int) -> R
         approval = None
     if approval is None:
         return settling(run=run, generation=generation, index=move)
-    if approval.status in {ApprovalStatus.PENDING, ApprovalStatus.EXPIRED}:
-        approval = _expired(parts, approval)
-    return after_answer(approval, verdict, generation)
+    decided = _expired(parts, approval) if approval.status is ApprovalStatus.PENDING else approval
+    _log_decision(parts, decided)
+    return after_answer(decided, verdict, generation)
 
 
 def _expired(parts: Settling, approval: Approval) -> Approval:
-    decided, now = approval, parts.clock.now()
-    if approval.status is ApprovalStatus.PENDING:
-        try:
-            decided = parts.approvals.decide(approval.id, ApprovalStatus.EXPIRED, by=None, at=now, note="")
-        except Conflict:
-            return parts.approvals.get(approval.id)
+    now = parts.clock.now()
+    try:
+        return parts.approvals.decide(approval.id, ApprovalStatus.EXPIRED, by=None, at=now, note="")
+    except Conflict:
+        return parts.approvals.get(approval.id)
+
+
+def _log_decision(parts: Settling, decided: Approval) -> None:
+    """Whoever decided may have died before they could log it; said again, it adds no second line."""
+    by = decided.decided_by
+    detail: dict[str, JsonValue] = {
+        "approval": decided.id,
+        "status": decided.status,
+        "digest": decided.digest,
+        **({"role": by.role} if by is not None else {}),
+    }
     entry = NewEntry(
         kind=EntryKind.APPROVAL_DECIDED,
         tenant=decided.tenant,
-        at=decided.decided_at or now,
-        actor="runner",
+        at=decided.decided_at or parts.clock.now(),
+        actor="runner" if by is None else f"person:{by.id}",
         ref=decided.id,
-        detail={"approval": decided.id, "status": decided.status, "digest": decided.digest},
+        detail=detail,
     )
     parts.log.append(decided.case or decided.run, entry)
-    return decided
 
 
 def settle(parts: Settling, run: RunId, error: str | None = None) -> RunOutcome:

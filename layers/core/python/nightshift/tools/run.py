@@ -300,19 +300,23 @@ def _again(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False) 
     `in_doubt`: an earlier attempt may have happened, and only the vendor's own key keeps the two apart.
     Then nothing but an answer of the vendor settles it; whatever else comes leaves it UNKNOWN.
     """
+    forbidden = _forbidden(door, ready, effect)
+    if forbidden is None:
+        return _attempt(door, ready, effect, in_doubt=in_doubt)
+    if in_doubt:
+        raise _unknown(door, effect, forbidden.code, "it is open, and no call is allowed now")
+    if forbidden.code == Stop.UNKNOWN:
+        door.ledger.release(effect)
+        raise OutcomeUnknown(str(forbidden), code=forbidden.code, retry_after=door.lease_seconds)
+    return _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=forbidden)
+
+
+def _forbidden(door: Door, ready: Ready, effect: Effect) -> Rejected | None:
     try:
         door.ledger.permit(effect, fence=fence(ready))
     except Fenced as exc:
-        if in_doubt or exc.stop is Stop.UNKNOWN:
-            raise _unknown(door, effect, exc.stop.value, "it is open, and no call is allowed now") from exc
-        why = Rejected(_WHY[exc.stop], code=exc.stop.value)
-        return _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=why)
-    if not ready.shadow:
-        return _attempt(door, ready, effect, in_doubt=in_doubt)
-    if in_doubt:
-        raise _unknown(door, effect, "shadow", "it is open, and the tool was turned off since")
-    turned_off = Rejected("the tool was turned off since", code="shadow")
-    return _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=turned_off)
+        return Rejected(_WHY[exc.stop], code=exc.stop.value)
+    return Rejected("the tool was turned off since", code="shadow") if ready.shadow else None
 
 
 def _attempt(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False) -> StepResult:
@@ -383,8 +387,7 @@ def _fenced(door: Door, ready: Ready, why: Fenced) -> StepResult:
             message = "another attempt was faster"
             raise OutcomeUnknown(message, code="effect.in_flight", retry_after=door.lease_seconds)
         case Stop.UNKNOWN:
-            message = "another effect of this run is not settled yet"
-            raise OutcomeUnknown(message, code="run.unknown", retry_after=door.lease_seconds)
+            raise OutcomeUnknown(_WHY[why.stop], code=why.stop.value, retry_after=door.lease_seconds)
         case Stop.CLAIMED | Stop.NO_ROOM | Stop.CASE | Stop.HALTED:
             refusal = Rejected(_WHY[why.stop], code=why.stop.value)
             return _refused(door, ready.given, ready.proposal, refusal)
@@ -395,6 +398,7 @@ _ENDED = frozenset({EffectState.DONE, EffectState.REJECTED, EffectState.NOT_DONE
 _WHY = {
     Stop.CLAIMED: "the same effect was already made or is under way elsewhere",
     Stop.NO_ROOM: "together with what is under way it would exceed what is left",
+    Stop.UNKNOWN: "another effect of this run is not settled yet",
     Stop.CASE: "the case was taken from this run",
     Stop.HALTED: "the tenant is halted",
 }
