@@ -135,4 +135,42 @@ MUTATIONS = (
         "if entry.hash != _hash(entry):",
         "if False:",
     ),
+    Mutation(
+        "ingress:nothing-accepted-is-lost",
+        _CORE + "ingress/receive.py",
+        'return record.model_copy(update={"event": _event(record, parsed), "pending": record.received_at})',
+        'return record.model_copy(update={"event": _event(record, parsed)})',
+    ),
+    Mutation(
+        "approvals:get-does-nothing",
+        "functions/api/routes.py",
+        '@app.post("/v1/approvals/<approval>/approve", tags=["approvals"])',
+        '@app.get("/v1/approvals/<approval>/approve", tags=["approvals"])',
+    ),
+    Mutation(
+        "log:append-only",
+        "stacks/constructs/table.py",
+        '("PartiQLInsert", "Query"), {})',
+        '("PartiQLInsert", "PutItem", "Query"), {})',
+    ),
+    Mutation(
+        "privacy:no-personal-data-in-logs",
+        _CORE + "context/observe.py",
+        '"evidence": [i.evidence for i in package.intents],',
+        '"evidence": [e.model_dump_json() for e in package.events],',
+    ),
+    Mutation(
+        "tenants:no-tenant-sees-another",
+        _CORE + "api/reads.py",
+        """    found = desk.approvals.find(approval)
+    if found is None or found.tenant != caller.tenant:""",
+        """    found = desk.approvals.find(approval)
+    if found is None:""",
+    ),
+    Mutation(
+        "input:bad-input-names-the-field",
+        "functions/api/routes.py",
+        'field = ".".join(str(part) for part in inside) or str(first["loc"][0])',
+        'field = "body"',
+    ),
 )

@@ -118,6 +118,7 @@ def test_a_wire_error_passes_as_it_is_and_only_its_code_is_logged(
     assert not any(private in json.dumps([failed, metered]) for private in PRIVATE)
 
 
+@pytest.mark.guarantee("privacy:no-personal-data-in-logs")
 def test_a_crash_is_logged_with_its_place_and_without_its_message(
     lines: Callable[[], list[dict[str, Any]]],
 ) -> None:

@@ -44,7 +44,7 @@ def rest_of_the_saga(saga: Installation, start_at: str) -> str:
 
 
 @pytest.mark.guarantee("cases:no-lost-wake-up")
-def test_an_event_between_commit_and_sleep_is_observed_instead_of_slept_over(saga: Installation):
+def test_an_event_between_commit_and_sleep_is_observed_instead_of_slept_over(saga: Installation) -> None:
     order = saga.order()
     saga.shop.message(order, BROKEN)
     case = asleep(saga, order)
@@ -73,7 +73,7 @@ def test_an_event_between_commit_and_sleep_is_observed_instead_of_slept_over(sag
 
 
 @pytest.mark.guarantee("cases:no-lost-wake-up")
-def test_an_event_that_comes_while_the_case_is_at_work_is_seen_by_it(saga: Installation):
+def test_an_event_that_comes_while_the_case_is_at_work_is_seen_by_it(saga: Installation) -> None:
     order = saga.order()
     saga.shop.message(order, BROKEN)
     saga.shop.message(order, "Here is a photo of it.", photo=True)
@@ -87,7 +87,7 @@ def test_an_event_that_comes_while_the_case_is_at_work_is_seen_by_it(saga: Insta
 
 def test_a_customer_who_never_answers_is_reminded_once_then_a_person_takes_the_case(
     saga: Installation, silent: OrderRecord
-):
+) -> None:
     case = saga.shop.wait_for_case(silent, PERSON, CLOSED)
     assert (case.status, case.handoff_reason) == (PERSON, "the customer sent no photo after a reminder")
     assert saga.replies(silent) == ["ask_for_photo@1", "photo_reminder@1"]
@@ -99,7 +99,9 @@ def test_a_customer_who_never_answers_is_reminded_once_then_a_person_takes_the_c
 
 
 @pytest.mark.guarantee("cases:every-failure-ends-with-a-person")
-def test_a_vendor_that_stays_down_is_asked_seven_times_then_a_person_takes_the_case(saga: Installation):
+def test_a_vendor_that_stays_down_is_asked_seven_times_then_a_person_takes_the_case(
+    saga: Installation,
+) -> None:
     order = saga.order()
     saga.shop.vendor.fail("503", times=0)
     before = saga.invocations("context")
@@ -116,7 +118,7 @@ def test_a_vendor_that_stays_down_is_asked_seven_times_then_a_person_takes_the_c
 
 
 @pytest.mark.guarantee("cases:every-failure-ends-with-a-person")
-def test_a_planner_that_crashes_leaves_the_case_to_a_person(saga: Installation):
+def test_a_planner_that_crashes_leaves_the_case_to_a_person(saga: Installation) -> None:
     order = saga.order()
     with saga.changed("planner", TABLE_RUNS="gone"):
         saga.shop.message(order, NEVER_CAME)
@@ -130,7 +132,7 @@ def test_a_planner_that_crashes_leaves_the_case_to_a_person(saga: Installation):
 
 
 @pytest.mark.guarantee("cases:every-failure-ends-with-a-person")
-def test_a_run_that_fails_leaves_the_case_to_a_person_who_is_told_why(saga: Installation):
+def test_a_run_that_fails_leaves_the_case_to_a_person_who_is_told_why(saga: Installation) -> None:
     order = saga.order()
     saga.shop.vendor.fail("access_denied", "refundCreate", times=0)
     saga.shop.message(order, NEVER_CAME)
@@ -142,7 +144,7 @@ def test_a_run_that_fails_leaves_the_case_to_a_person_who_is_told_why(saga: Inst
 
 
 @pytest.mark.guarantee("cases:every-failure-ends-with-a-person")
-def test_an_end_that_cannot_be_recorded_leaves_the_case_to_a_person(saga: Installation):
+def test_an_end_that_cannot_be_recorded_leaves_the_case_to_a_person(saga: Installation) -> None:
     order = saga.order()
     with saga.changed("recorder", TABLE_RUNS="gone"):  # handing over needs the case's own record alone
         saga.shop.message(order, NEVER_CAME)
@@ -154,7 +156,9 @@ def test_an_end_that_cannot_be_recorded_leaves_the_case_to_a_person(saga: Instal
     assert saga.at_rest(order) == []
 
 
-def test_a_case_that_cannot_even_be_handed_over_fails_its_execution_for_the_alarm_to_see(saga: Installation):
+def test_a_case_that_cannot_even_be_handed_over_fails_its_execution_for_the_alarm_to_see(
+    saga: Installation,
+) -> None:
     order = saga.order()
     with saga.changed("recorder", TABLE_CASES="gone"):
         saga.shop.message(order, NEVER_CAME)

@@ -187,7 +187,9 @@ class Installation:
 
     # -- the tenant
 
-    def order(self, price: str = "12.50", fulfilment: str = "delivered", **fields: Any) -> OrderRecord:
+    def order(  # the fields of the fake's OrderSpec
+        self, price: str = "12.50", fulfilment: str = "delivered", **fields: object
+    ) -> OrderRecord:
         """A new order of a new customer, announced by the shop's webhook."""
         self._orders += 1
         name = f"#{self._first_order + self._orders}"
@@ -205,7 +207,7 @@ class Installation:
     _first_order = 7000
 
     @contextmanager
-    def policy(self, **changes: Any) -> Iterator[None]:
+    def policy(self, **changes: object) -> Iterator[None]:
         """Another policy in force, as a new version; the one before is in force again at the end."""
         tenant = self.config.tenant(TENANT)
         before = self.policy_in_force()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,9 +24,11 @@ from nightshift.model.effect import Effect, EffectState
 from nightshift.model.tool import Outcome
 from nightshift.ports.ledger import Fence, Fenced, Stop
 from tests.support import records
+from tests.support.wire import Contention, answering
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSRequest
+    from collections.abc import Callable
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tests.support.tables import Tables
@@ -168,6 +166,7 @@ def test_open_claims_and_a_new_one_may_not_exceed_what_is_left_together(kept: Ke
     assert kept.open("payment-1") == 5000
 
 
+@pytest.mark.guarantee("effects:unknown-is-reconciled")
 def test_an_unknown_effect_closes_its_run_to_others_but_not_to_itself(kept: Kept) -> None:
     unknown = records.effect()
     kept.ledger.intend(unknown, fence=OURS, room=None)
@@ -451,6 +450,7 @@ moves = st.lists(
 )
 
 
+@pytest.mark.guarantee("effects:never-over-refund")
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(captured=st.integers(1, 1500), wanted=moves)
 def test_claimed_and_refunded_never_exceed_captured(
@@ -480,6 +480,7 @@ def _end(kept: Kept, payment: Payment, at: int, state: EffectState) -> None:
         payment.refunded += effect.claim.amount.amount
 
 
+@pytest.mark.guarantee("effects:never-over-refund")
 def test_of_many_claims_at_once_only_those_that_fit_are_taken(kept: Kept) -> None:
     def take(n: int) -> int:
         effect = records.effect(
@@ -497,6 +498,7 @@ def test_of_many_claims_at_once_only_those_that_fit_are_taken(kept: Kept) -> Non
     assert kept.open("payment-1") == 900
 
 
+@pytest.mark.guarantee("effects:one-claim-across-cases")
 def test_of_many_runs_at_once_one_gets_the_claim(kept: Kept) -> None:
     def take(n: int) -> str | None:
         try:
@@ -514,74 +516,35 @@ def test_of_many_runs_at_once_one_gets_the_claim(kept: Kept) -> None:
 # -- writers that meet
 
 
-class Contention:
-    """DynamoDB answers the next transactions with `TransactionConflict`, as it does when writers meet."""
-
-    def __init__(self, times: int, code: str = "TransactionConflict") -> None:
-        self.left = times
-        self.code = code
-
-    def answer(self, request: AWSRequest, **_: object) -> AWSResponse | None:
-        if self.left == 0:
-            return None
-        self.left -= 1
-        reasons = [{"Code": "None"}, {"Code": self.code, "Message": "another transaction is ongoing"}]
-        body = {"__type": "TransactionCanceledException", "message": "", "CancellationReasons": reasons}
-        raw = SimpleNamespace(stream=lambda: [json.dumps(body).encode()])
-        return AWSResponse(request.url, 400, {}, raw)
-
-
-@pytest.fixture
-def contended(kept: Kept) -> Iterator[Callable[..., Contention]]:
-    added: list[Contention] = []
-    event = "before-send.dynamodb.TransactWriteItems"
-
-    def start(times: int, code: str = "TransactionConflict") -> Contention:
-        added.append(Contention(times, code))
-        kept.db.meta.events.register(event, added[-1].answer)
-        return added[-1]
-
-    yield start
-    for contention in added:
-        kept.db.meta.events.unregister(event, contention.answer)
-
-
-Contend = Callable[..., Contention]
-
-
-def test_writers_that_meet_try_again(kept: Kept, contended: Contend) -> None:
+def test_writers_that_meet_try_again(kept: Kept) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=100))
-    contended(3)
-    kept.ledger.intend(effect, fence=OURS, room=5000)
-    contended(3)
-    kept.settle(effect, EffectState.DONE)
+    with answering(kept.db, "TransactWriteItems", Contention(3)):
+        kept.ledger.intend(effect, fence=OURS, room=5000)
+    with answering(kept.db, "TransactWriteItems", Contention(3)):
+        kept.settle(effect, EffectState.DONE)
     assert kept.runs.results(effect.run)[effect.step].outcome is Outcome.DONE
     assert kept.open("payment-1") == 0
 
 
-def test_writers_that_meet_over_and_over_give_up_with_nothing_written(kept: Kept, contended: Contend) -> None:
+def test_writers_that_meet_over_and_over_give_up_with_nothing_written(kept: Kept) -> None:
     effect = records.effect()
-    forever = contended(100)
     before = kept.written()
-    with pytest.raises(Conflict):
+    with answering(kept.db, "TransactWriteItems", Contention(100)), pytest.raises(Conflict):
         kept.ledger.intend(effect, fence=OURS, room=None)
     assert kept.written() == before
-    forever.left = 0
     kept.ledger.intend(effect, fence=OURS, room=None)
-    forever.left = 100
-    with pytest.raises(Conflict):
+    with answering(kept.db, "TransactWriteItems", Contention(100)), pytest.raises(Conflict):
         kept.settle(effect, EffectState.DONE)
-    found = kept.ledger.find(effect.run, effect.step, 0)
-    assert found == effect
+    assert kept.ledger.find(effect.run, effect.step, 0) == effect
 
 
-def test_another_fault_of_a_transaction_is_not_taken_for_a_meeting(kept: Kept, contended: Contend) -> None:
+def test_another_fault_of_a_transaction_is_not_taken_for_a_meeting(kept: Kept) -> None:
     effect = records.effect()
-    contended(1, "ItemCollectionSizeLimitExceeded")
-    with pytest.raises(kept.db.exceptions.TransactionCanceledException):
+    fault = "ItemCollectionSizeLimitExceeded"
+    cancelled = kept.db.exceptions.TransactionCanceledException
+    with answering(kept.db, "TransactWriteItems", Contention(1, fault)), pytest.raises(cancelled):
         kept.ledger.intend(effect, fence=OURS, room=None)
     kept.ledger.intend(effect, fence=OURS, room=None)
-    contended(1, "ThrottlingError")
-    with pytest.raises(kept.db.exceptions.TransactionCanceledException):
+    with answering(kept.db, "TransactWriteItems", Contention(1, fault)), pytest.raises(cancelled):
         kept.settle(effect, EffectState.DONE)
     kept.settle(effect, EffectState.DONE)

@@ -16,9 +16,11 @@ from nightshift.actionlog.chain import verify
 from nightshift.aws.client import METER, client
 from nightshift.aws.items import key
 from nightshift.aws.log import DynamoActionLog
+from nightshift.errors import Conflict
 from nightshift.model.log import EntryKind
 from nightshift.ports.log import NewEntry
 from tests.support import records
+from tests.support.wire import Contention, answering
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -193,3 +195,27 @@ def test_a_long_stream_is_read_whole(kept: Kept) -> None:
         kept.log.append(CASE, *[new(f"{batch}/{n}") for n in range(60)])
     assert len(kept.log.read(CASE)) == 300
     assert verify(kept.log.read(CASE)) == []
+
+
+def test_writers_that_meet_in_one_place_try_again(kept: Kept) -> None:
+    with answering(kept.db, "ExecuteTransaction", Contention(3)):
+        kept.log.append(CASE, new("a"), new("b"))
+    meeting = iter([(400, {"__type": "TransactionConflictException", "message": "writers met"})])
+    with answering(kept.db, "ExecuteStatement", lambda _: next(meeting, None)):
+        kept.log.append(CASE, new("c"))
+    assert refs(kept) == ["a", "b", "c"]
+
+
+def test_writers_that_meet_over_and_over_give_up(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nightshift.aws.log._FIRST_WAIT", 0)
+    with answering(kept.db, "ExecuteTransaction", Contention(1000)), pytest.raises(Conflict):
+        kept.log.append(CASE, new("a"), new("b"))
+    assert kept.log.read(CASE) == ()
+
+
+def test_another_fault_of_an_insert_is_not_taken_for_a_meeting(kept: Kept) -> None:
+    cancelled = kept.db.exceptions.TransactionCanceledException
+    fault = Contention(1, "ItemCollectionSizeLimitExceeded")
+    with answering(kept.db, "ExecuteTransaction", fault), pytest.raises(cancelled):
+        kept.log.append(CASE, new("a"), new("b"))
+    assert kept.log.read(CASE) == ()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
 
 from nightshift.aws.client import client
 from nightshift.aws.runs import DynamoRuns
@@ -16,10 +14,9 @@ from nightshift.ids import RunId
 from nightshift.model.case import RunOutcome
 from nightshift.model.tool import Outcome
 from tests.support import records
+from tests.support.wire import answering
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSRequest
-
     from tests.support.tables import Tables
 
 
@@ -102,12 +99,6 @@ def test_a_batch_that_dynamodb_left_unread_is_not_taken_for_a_missing_plan(runs:
     proposal = runs.propose(records.proposal())
     verdict = runs.give(records.verdict(proposal))
 
-    def unread(request: AWSRequest, **_: object) -> AWSResponse:
-        body = b'{"Responses": {}, "UnprocessedKeys": {}}'
-        return AWSResponse(request.url, 200, {}, SimpleNamespace(stream=lambda: [body]))
-
-    db.meta.events.register("before-send.dynamodb.BatchGetItem", unread)
-    try:
+    unread: dict[str, Any] = {"Responses": {}, "UnprocessedKeys": {}}
+    with answering(db, "BatchGetItem", lambda _: (200, unread)):
         assert runs.authorised(records.RUN) == (proposal, verdict)
-    finally:
-        db.meta.events.unregister("before-send.dynamodb.BatchGetItem", unread)

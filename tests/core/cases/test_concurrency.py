@@ -3,6 +3,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from nightshift.cases.dispatch import dispatch
 from nightshift.errors import Conflict
 
@@ -24,6 +26,7 @@ def taken(intake: Intake, event: Event) -> Accepted:
     raise AssertionError(message)
 
 
+@pytest.mark.guarantee("cases:one-open-case-per-subject")
 def test_forty_events_from_eight_threads_are_one_case_with_forty_entries(intake: Intake):
     events = [intake.stored(intake.source.message(f"line {n}")) for n in range(40)]
     with ThreadPoolExecutor(8) as pool:

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from nightshift.aws.client import client
+from nightshift.aws.log import DynamoActionLog
 from nightshift.cases.dispatch import dispatch
 from nightshift.errors import NotFound, Retryable
 from nightshift.ids import TenantId, execution_name
 from nightshift.model.case import CaseInput, CaseStatus, SignalKind
 from nightshift.model.event import EventKind
-from tests.support.intake import Source, order_subject, wait_for_token
+from tests.support.intake import Machine, Source, order_subject, wait_for_token
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from nightshift.ids import CaseId
     from nightshift.model.event import Event
     from tests.support.intake import Intake
@@ -66,6 +71,7 @@ def test_a_repeated_delivery_changes_nothing_and_is_logged(intake: Intake):
     assert intake.told(case) == ["event.received", "case.opened", "delivery.repeated"]
 
 
+@pytest.mark.guarantee("ingress:replayed-webhook")
 def test_a_body_replayed_under_a_new_id_opens_no_second_case(intake: Intake):
     event = intake.source.message()
     case = accept(intake, event)
@@ -105,8 +111,8 @@ def test_a_crash_before_the_log_leaves_no_line_out(intake: Intake):
     opened = dispatch(event, intake.desk)
     assert opened.case is not None
     # the same acceptance, whose lines never were written: another log, empty
-    bare = intake.log.__class__(intake.tables.memory, intake.log._client)
-    dispatch(event, intake.desk.__class__(**{**vars(intake.desk), "log": bare}))
+    bare = DynamoActionLog(intake.tables.memory, client("dynamodb"))
+    dispatch(event, replace(intake.desk, log=bare))
     kinds = [entry.kind.value for entry in bare.read(opened.case)]
     assert kinds == ["event.received", "case.opened", "delivery.repeated"]
 
@@ -138,6 +144,31 @@ def test_a_token_that_no_longer_waits_is_forgotten(intake: Intake):
     asleep(intake, case)
     intake.machine.waiting.clear()  # its deadline was faster
     accept(intake, intake.source.message("late"))
+    stands = intake.cases.get(case)
+    assert (stands.token, stands.inbox_seq) == (None, 2)
+
+
+def test_a_case_that_fell_asleep_again_meanwhile_is_woken_by_its_new_token(intake: Intake):
+    case = accept(intake, intake.source.message())
+    asleep(intake, case)
+
+    class Overtaken(Machine):
+        """Its deadline passes between the dispatcher's read of the token and its use."""
+
+        def succeed(self, token: str, output: dict[str, JsonValue]) -> bool:
+            if token == "t1":
+                seen = intake.cases.observe(CaseInput(case=case, generation=1, wake=2)).seen_seq
+                deadline = intake.clock.now() + timedelta(days=3)
+                replies = (EventKind.MESSAGE_RECEIVED,)
+                assert intake.cases.sleep(case, 1, wake=2, seen_seq=seen, events=replies, deadline=deadline)
+                assert wait_for_token(intake.tables.cases, case, generation=1, wake=2, seen=seen, token="t2")
+                self.waiting.add("t2")
+                return False
+            return super().succeed(token, output)
+
+    machine = Overtaken()
+    dispatch(intake.stored(intake.source.message("late")), replace(intake.desk, executions=machine))
+    assert machine.resumed == ["t2"]
     stands = intake.cases.get(case)
     assert (stands.token, stands.inbox_seq) == (None, 2)
 

@@ -238,6 +238,7 @@ class Life(RuleBasedStateMachine):
                 assert model.token in self.intake.machine.waiting
 
 
+@pytest.mark.guarantee("cases:one-open-case-per-subject")
 def test_no_order_of_happenings_loses_an_event_or_opens_a_second_case(tables: Tables, clock: FixedClock):
     class Here(Life):
         pass

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
+
 from nightshift.cases.dispatch import dispatch
 from nightshift.cases.sweep import Swept, sweep
 from nightshift.errors import Retryable
@@ -32,6 +34,7 @@ def swept(intake: Intake, line: Line) -> Swept:
     return sweep(intake.deliveries, line, intake.clock)
 
 
+@pytest.mark.guarantee("ingress:nothing-accepted-is-lost")
 def test_a_delivery_that_reached_no_inbox_is_sent_again(intake: Intake):
     event, line = intake.stored(intake.source.message()), Line()
     intake.clock.advance(59)

@@ -92,6 +92,7 @@ def test_a_body_beyond_the_limit_is_refused_and_one_at_it_is_not(ingress: Ingres
     assert ingress.post(large).status == 200
 
 
+@pytest.mark.guarantee("ingress:forged-webhook")
 @pytest.mark.parametrize(
     "signature",
     [
@@ -221,6 +222,7 @@ def test_another_body_under_a_known_delivery_id_is_kept_apart(ingress: Ingress):
     assert ingress.deliveries() == 2
 
 
+@pytest.mark.guarantee("ingress:nothing-accepted-is-lost")
 def test_a_queue_that_is_down_loses_nothing(ingress: Ingress, clock: FixedClock):
     down = SqsEventQueue(ingress.queue.replace("events-", "gone-"), client("sqs"))
     answer = replace(ingress, gate=replace(ingress.gate, queue=down)).post(BODY)

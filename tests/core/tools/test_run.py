@@ -85,6 +85,7 @@ def test_every_step_is_logged_in_its_own_unbroken_chain(scene: Scene) -> None:
     assert settled.detail["vendor_ref"] == "refund-1"
 
 
+@pytest.mark.guarantee("privacy:no-personal-data-in-logs")
 def test_no_secret_and_no_personal_data_reaches_log_or_messages(scene: Scene) -> None:
     scene.propose(
         records.refund_plan(
@@ -137,6 +138,7 @@ def _other_plan() -> Plan:
     return records.refund_plan(records.quote_step(), records.refund_step(limit=5000), records.reply_step())
 
 
+@pytest.mark.guarantee("effects:none-without-an-authorised-plan")
 def test_a_plan_that_was_changed_after_the_verdict_does_not_run(scene: Scene) -> None:
     proposal, _ = scene.propose()
     scene.overwrite(f"plan#{proposal.run}", "plan", proposal.model_copy(update={"plan": _other_plan()}))
@@ -170,6 +172,7 @@ def _refused_in_one_step(verdict: Verdict) -> Verdict:
     return verdict.model_copy(update={"steps": steps})
 
 
+@pytest.mark.guarantee("effects:none-without-an-authorised-plan")
 @pytest.mark.parametrize("refused", [_refused_as_a_whole, _refused_in_one_step])
 def test_what_the_gate_refused_does_not_run(scene: Scene, refused: object) -> None:
     assert callable(refused)
@@ -215,6 +218,7 @@ def test_a_secret_that_is_not_there_is_misconfigured(scene: Scene) -> None:
 # -- bounds and arguments
 
 
+@pytest.mark.guarantee("effects:none-without-an-authorised-plan")
 @pytest.mark.parametrize(
     ("amount", "limit", "runs"), [(1250, 1250, True), (1250, 1249, False), (1250, 0, False)]
 )
@@ -375,6 +379,7 @@ def test_another_generation_makes_no_effect(scene: Scene) -> None:
     assert nothing_happened(scene)
 
 
+@pytest.mark.guarantee("effects:one-claim-across-cases")
 def test_the_same_refund_by_a_second_run_is_refused_while_the_first_stands(scene: Scene) -> None:
     scene.propose()
     scene.steps(QUOTE, REFUND)
@@ -395,7 +400,7 @@ def test_other_lines_of_the_same_payment_fit_only_while_something_is_left(scene:
         scene.propose(records.refund_plan(quote, records.refund_step()), run=run)
     assert scene.steps(QUOTE, REFUND, run=RunId("run_a"))[1].outcome is Outcome.DONE
     result = scene.steps(QUOTE, REFUND, run=RunId("run_b"))[1]
-    assert result.code == "claim.no_room"
+    assert result.code == "state.changed"
     assert scene.book.requests == 1
 
 

@@ -28,7 +28,9 @@ from nightshift.tools.asked import asked_steps
 __all__ = ["Settling", "expire", "settle"]
 
 # A refusal that says: the world is not what the plan was made for. A fresh plan may do better.
-_CHANGED = frozenset({"state.changed", "approval.missing", "reference.missing", "order.being_edited"})
+_CHANGED = frozenset(
+    {"state.changed", "approval.missing", "reference.missing", "order.being_edited", "claim.no_room"}
+)
 
 _REASON_LENGTH = 500
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from nightshift.actionlog.chain import step_stream
 from nightshift.clock import Clock
-from nightshift.errors import OutcomeUnknown
+from nightshift.errors import OutcomeUnknown, Rejected
 from nightshift.ids import IdempotencyKey, RunId, StepId
 from nightshift.model.base import Noun
 from nightshift.model.effect import Effect, StepResult
@@ -33,6 +33,7 @@ __all__ = [
     "log_intent",
     "log_settled",
     "result_of",
+    "room_left",
 ]
 
 
@@ -85,6 +86,23 @@ class Ready:
 def fence(ready: Ready) -> Fence:
     """What must hold when an intent of this step is written."""
     return Fence(case=ready.proposal.case, generation=ready.given.generation)
+
+
+def room_left(ready: Ready) -> int | None:
+    """What the vendor has left of what a step draws on, minor units; None where it draws on nothing.
+
+    Raises:
+        Rejected: `state.changed`: less than the step takes, so it was planned for another world; or
+            whatever the vendor says against it.
+    """
+    if ready.binding.room is None:
+        return None
+    left = ready.binding.room(ready.call()).left
+    amount = amount_of(ready.binding.contract, ready.args)
+    if amount is not None and left < amount.amount:
+        message = f"{ready.step.tool} would move more than the vendor has left"
+        raise Rejected(message, code="state.changed")
+    return left
 
 
 def result_of(

@@ -28,7 +28,6 @@ from nightshift.model.base import canonical_digest
 from nightshift.model.effect import Effect, EffectState, StepResult
 from nightshift.model.log import EntryKind
 from nightshift.model.plan import Proposal, Step
-from nightshift.model.tenant import Channel
 from nightshift.model.tool import EffectClass, Outcome
 from nightshift.model.verdict import Decision, StepVerdict, Verdict
 from nightshift.ports.ledger import Fenced, Stop
@@ -45,6 +44,7 @@ from nightshift.tools.door import (
     log_intent,
     log_settled,
     result_of,
+    room_left,
 )
 from nightshift.tools.resolve import resolve
 
@@ -119,7 +119,7 @@ def _prepare(
         step=step,
         binding=binding,
         args=args,
-        client=_client(door, channel),
+        client=door.adapter.connect(channel, door.secrets.get(channel.secret_ref)),
         key=idempotency_key(given.run, step.id, given.occurrence),
         shadow=verdict.shadow or step.tool not in channel.live_tools,
     )
@@ -162,10 +162,6 @@ def _approved(door: Door, proposal: Proposal, verdict: Verdict, before: dict[Ste
     if not shown_and_agreed:
         message = "nobody approved exactly this"
         raise Rejected(message, code="approval.missing")
-
-
-def _client(door: Door, channel: Channel) -> Any:  # noqa: ANN401  # the adapter's own client
-    return door.adapter.connect(channel, door.secrets.get(channel.secret_ref))
 
 
 def _read(door: Door, ready: Ready) -> StepResult:
@@ -212,7 +208,7 @@ def _write(door: Door, ready: Ready) -> StepResult:
 
 def _first_attempt(door: Door, ready: Ready) -> StepResult:
     try:
-        room = ready.binding.room(ready.call()).left if ready.binding.room is not None else None
+        room = room_left(ready)
     except Rejected as exc:
         return _refused(door, ready.given, ready.proposal, exc)
     now = door.clock.now()
