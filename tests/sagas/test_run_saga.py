@@ -111,7 +111,7 @@ def test_a_yes_to_a_world_that_has_changed_moves_no_money_and_the_case_is_observ
 ) -> None:
     order = complaint(saga)
     asked = saga.shop.wait_for_approval(order)
-    by_hand(saga, order, "80.00")
+    saga.refund_by_hand(order, "80.00")
     saga.shop.as_("ana").decide(asked.id, "approve", "")
     case = saga.shop.wait_for_case(order, PERSON, CLOSED)
     assert outcome_of(saga, case.id).status == "CHANGED"
@@ -130,7 +130,7 @@ def test_a_world_that_changes_under_plan_after_plan_is_left_to_a_person(saga: In
     order = complaint(saga)
     for _ in range(4):
         asked = saga.shop.wait_for_approval(order)
-        by_hand(saga, order, "1.00")
+        saga.refund_by_hand(order, "1.00")
         saga.shop.as_("ana").decide(asked.id, "approve", "")
     case = saga.shop.wait_for_case(order, PERSON, CLOSED)
     reason = "the world changed under 4 plans, one after the other"
@@ -138,15 +138,6 @@ def test_a_world_that_changes_under_plan_after_plan_is_left_to_a_person(saga: In
     assert saga.refunds(order) == ["1.00"] * 4
     assert saga.made(order) == set()
     assert saga.at_rest(order) == []
-
-
-def by_hand(saga: Installation, order: OrderRecord, amount: str) -> None:
-    """The shop's own staff refund something, in the shop's own console."""
-    taken = order.payments()[0]
-    transaction = {"kind": "REFUND", "parentId": taken.id, "gateway": taken.gateway, "amount": amount}
-    given = {"orderId": order.id, "note": "by hand", "transactions": [transaction]}
-    made, problem = saga.shop.vendor.books.refund(given, None)
-    assert (made is not None, problem) == (True, None)
 
 
 def test_a_yes_to_a_case_that_was_locked_meanwhile_makes_no_effect(saga: Installation) -> None:

@@ -1,0 +1,122 @@
+"""Vendors that fail, through the running system: one effect at most, an end for the case, and the log says it."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo.shop import Shop
+from demo.tenant import SHOP
+from nightshift.ids import run_id
+from nightshift.model.case import CaseStatus
+from nightshift.model.log import EntryKind
+from tests.paths.lasting import DOUBTS, Doubt, Lasting
+from tests.paths.neighbour import Neighbour
+from tests.support.installation import Installation
+
+pytestmark = pytest.mark.xdist_group("shop")
+
+CLOSED, PERSON = CaseStatus.CLOSED, CaseStatus.WITH_PERSON
+NEVER_CAME = "It never arrived, I want my money back."
+
+
+# -- orders that are not as the customer thinks
+
+
+def test_an_order_that_does_not_exist_is_for_a_person(shop: Shop, installed: Installation) -> None:
+    said = shop.store.message("conversation-lost", NEVER_CAME, order_name="#99999")
+    assert shop.post(said, "contact", "contact") == 200
+
+    def with_person() -> str | None:
+        lines = shop.as_("ana").cases(limit=200).cases
+        about = [line for line in lines if line.subject == f"order:{SHOP}:#99999"]
+        return about[0].handoff_reason if about and about[0].status is PERSON else None
+
+    assert shop.wait_for(with_person, "a person to have it", seen=str) == "the order cannot be found"
+    assert [sent for sent in shop.store.messages if sent.conversation == "conversation-lost"] == []
+
+
+def test_an_order_that_is_refunded_already_is_for_a_person(shop: Shop, installed: Installation) -> None:
+    order = installed.order()
+    installed.refund_by_hand(order, "12.50")
+    shop.message(order, NEVER_CAME)
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    reason = "there is nothing left to refund: already refunded"
+    assert (case.status, case.handoff_reason) == (PERSON, reason)
+    assert installed.refunds(order) == ["12.50"]
+    assert installed.made(order) == set()
+    assert installed.at_rest(order) == []
+
+
+def test_an_order_that_is_being_edited_is_for_a_person(shop: Shop, installed: Installation) -> None:
+    order = installed.order(editable=False)
+    shop.message(order, NEVER_CAME)
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    assert (case.status, case.handoff_reason) == (PERSON, "the order is being edited")
+    assert installed.made(order) == set()
+    assert installed.at_rest(order) == []
+
+
+def test_an_order_whose_editing_began_after_the_question_is_observed_again(
+    shop: Shop, installed: Installation
+) -> None:
+    order = installed.order("80.00")
+    shop.message(order, NEVER_CAME)
+    asked = shop.wait_for_approval(order)
+    order.editable = False
+    shop.as_("ana").decide(asked.id, "approve", "")
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    assert (case.status, case.handoff_reason) == (PERSON, "the order is being edited")
+    first = installed.runs.outcome(run_id(case.id, 1))
+    assert first is not None
+    assert (first.status, first.reason) == ("CHANGED", "order.being_edited")
+    assert installed.made(order) == set()
+    assert installed.at_rest(order) == []
+
+
+# -- faults that say for certain that nothing happened
+
+
+@pytest.mark.parametrize("fault", ["429", "throttled", "500", "html", "shape", "empty", "drop_before"])
+def test_a_read_that_fails_once_is_tried_again(shop: Shop, installed: Installation, fault: str) -> None:
+    order = installed.order()
+    shop.vendor.fail(fault, "Order", seconds=1)
+    shop.message(order, NEVER_CAME)
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    assert (case.status, case.handoff_reason) == (CLOSED, None)
+    assert installed.refunds(order) == ["12.50"]
+    assert installed.at_rest(order) == []
+
+
+@pytest.mark.parametrize("fault", ["429", "throttled"])
+def test_a_write_that_the_vendor_puts_off_is_tried_again(
+    shop: Shop, installed: Installation, fault: str
+) -> None:
+    order = installed.order()
+    shop.vendor.fail(fault, "refundCreate", seconds=1)
+    shop.message(order, NEVER_CAME)
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    assert (case.status, case.handoff_reason) == (CLOSED, None)
+    assert installed.refunds(order) == ["12.50"]
+    intents = [e for e in installed.entries(order) if e.kind is EntryKind.EFFECT_INTENDED]
+    assert [e.detail["attempt"] for e in intents if e.detail["tool"] == "payments.refund"] == [1, 2]
+    assert installed.at_rest(order) == []
+
+
+# -- faults that leave it open whether it happened
+
+
+@pytest.mark.guarantee("effects:at-most-once")
+@pytest.mark.guarantee("effects:unknown-is-reconciled")
+@pytest.mark.parametrize("doubt", DOUBTS, ids=lambda doubt: doubt.name)
+def test_an_effect_in_doubt_is_made_once(
+    shop: Shop, installed: Installation, lasting: Lasting, doubt: Doubt
+) -> None:
+    order = lasting.orders[doubt.name]
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    assert (case.status, case.handoff_reason) == (CLOSED, None)
+    assert installed.refunds(order) == ["12.50"]
+    assert installed.replies(order) == ["refund_done@1"]
+    assert installed.at_rest(order) == []
+    tool = "messaging.reply" if doubt.operation == "reply" else "payments.refund"
+    intents = [e for e in installed.entries(order) if e.kind is EntryKind.EFFECT_INTENDED]
+    assert max(int(str(e.detail["attempt"])) for e in intents if e.detail["tool"] == tool) >= 2
