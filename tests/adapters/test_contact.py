@@ -68,6 +68,7 @@ class TestMessages:
         with pytest.raises(Forged):
             take(arrive(sent, NOW + timedelta(seconds=seconds)), store.webhook_secret)
 
+    @pytest.mark.guarantee("ingress:forged-webhook")
     def test_forgeries_are_refused(self, store: ContactFake) -> None:
         genuine = arrive(store.message("conv-1", "hello", at=NOW))
         signature = genuine.headers["x-nightshift-signature"]

@@ -172,6 +172,7 @@ class TestOurStandIn:
 class TestBadInput:
     BODY = b'{"id": 1, "name": "#1001"}'
 
+    @pytest.mark.guarantee("ingress:forged-webhook")
     def test_forgeries_are_refused(self) -> None:
         genuine = signed("orders/create", self.BODY)
         mac = genuine.headers["x-shopify-hmac-sha256"]

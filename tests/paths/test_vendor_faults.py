@@ -6,11 +6,13 @@ import pytest
 
 from demo.shop import Shop
 from demo.tenant import SHOP
-from nightshift.ids import run_id
+from nightshift.clock import SystemClock
+from nightshift.ids import opaque, run_id
 from nightshift.model.case import CaseStatus
 from nightshift.model.log import EntryKind
+from nightshift.ports.deliveries import Delivery
 from tests.paths.lasting import DOUBTS, Doubt, Lasting
-from tests.paths.neighbour import Neighbour
+from tests.paths.neighbour import CONTACT, Neighbour
 from tests.support.installation import Installation
 
 pytestmark = pytest.mark.xdist_group("shop")
@@ -83,22 +85,8 @@ def test_a_read_that_fails_once_is_tried_again(shop: Shop, installed: Installati
     shop.message(order, NEVER_CAME)
     case = shop.wait_for_case(order, CLOSED, PERSON)
     assert (case.status, case.handoff_reason) == (CLOSED, None)
+    assert shop.vendor.faults.take(["Order"]) is None  # it was met
     assert installed.refunds(order) == ["12.50"]
-    assert installed.at_rest(order) == []
-
-
-@pytest.mark.parametrize("fault", ["429", "throttled"])
-def test_a_write_that_the_vendor_puts_off_is_tried_again(
-    shop: Shop, installed: Installation, fault: str
-) -> None:
-    order = installed.order()
-    shop.vendor.fail(fault, "refundCreate", seconds=1)
-    shop.message(order, NEVER_CAME)
-    case = shop.wait_for_case(order, CLOSED, PERSON)
-    assert (case.status, case.handoff_reason) == (CLOSED, None)
-    assert installed.refunds(order) == ["12.50"]
-    intents = [e for e in installed.entries(order) if e.kind is EntryKind.EFFECT_INTENDED]
-    assert [e.detail["attempt"] for e in intents if e.detail["tool"] == "payments.refund"] == [1, 2]
     assert installed.at_rest(order) == []
 
 
@@ -120,3 +108,64 @@ def test_an_effect_in_doubt_is_made_once(
     tool = "messaging.reply" if doubt.operation == "reply" else "payments.refund"
     intents = [e for e in installed.entries(order) if e.kind is EntryKind.EFFECT_INTENDED]
     assert max(int(str(e.detail["attempt"])) for e in intents if e.detail["tool"] == tool) >= 2
+
+
+# After those: a second try of theirs would meet the fault that is meant for this one.
+@pytest.mark.parametrize("fault", ["429", "throttled"])
+def test_a_write_that_the_vendor_puts_off_is_tried_again(
+    shop: Shop, installed: Installation, fault: str
+) -> None:
+    order = installed.order()
+    shop.vendor.fail(fault, "refundCreate", seconds=1)
+    shop.message(order, NEVER_CAME)
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    assert (case.status, case.handoff_reason) == (CLOSED, None)
+    assert installed.refunds(order) == ["12.50"]
+    intents = [e for e in installed.entries(order) if e.kind is EntryKind.EFFECT_INTENDED]
+    assert [e.detail["attempt"] for e in intents if e.detail["tool"] == "payments.refund"] == [1, 2]
+    assert installed.at_rest(order) == []
+
+
+# -- messages of the queue that nobody can read
+
+
+@pytest.mark.guarantee("ingress:nothing-accepted-is-lost")
+def test_a_message_nobody_can_read_is_parked_and_blocks_nobody(
+    neighbour: Neighbour, installed: Installation
+) -> None:
+    now = SystemClock().now()
+    garbled = Delivery(
+        tenant=neighbour.id,
+        channel=CONTACT,
+        delivery="garbled-1",
+        topic="message",
+        body_ref="unused",
+        body_digest="0" * 64,
+        received_at=now,
+    )
+    installed.deliveries.keep(garbled)
+    group = opaque("grp", neighbour.id, f"conversation:{CONTACT}:poisoned")
+    installed.enqueue(group, '{"id": "evt_', "garbled-1", tenant=neighbour.id, channel=CONTACT)
+    for conversation in ("poisoned", "healthy"):
+        said = neighbour.store.message(conversation, "Hello, anybody there?")
+        assert neighbour.post(said, CONTACT).status_code == 200
+    for conversation in ("poisoned", "healthy"):
+        case = neighbour.wait_for_case(f"conversation:{CONTACT}:{conversation}", PERSON)
+        assert case.handoff_reason == "no rule understood what is wanted"
+    assert neighbour.parked()["garbled-1"] == "body: json_invalid"
+
+
+@pytest.mark.guarantee("ingress:nothing-accepted-is-lost")
+def test_a_message_of_unknown_origin_is_put_aside_with_its_body(
+    neighbour: Neighbour, installed: Installation
+) -> None:
+    group = opaque("grp", neighbour.id, f"conversation:{CONTACT}:stray")
+    installed.enqueue(group, "not even JSON", "stray-1")
+
+    def put_aside() -> dict[str, str] | None:
+        found = (i for i in installed.items("TABLE_INGRESS") if i.get("raw", {}).get("S") == "not even JSON")
+        return next(({"of": i["pending_of"]["S"], "why": i["parked"]["S"]} for i in found), None)
+
+    found = installed.shop.wait_for(put_aside, "the stray message to be put aside", seen=str)
+    assert found == {"of": "parked#unknown", "why": "body: json_invalid"}
+    assert installed.waiting("QUEUE_EVENTS") == 0

@@ -16,6 +16,7 @@ from demo.tenant import STAGE, TENANT
 from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.cases import DynamoCases
 from nightshift.aws.config import DynamoConfig
+from nightshift.aws.deliveries import DynamoDeliveries
 from nightshift.aws.runs import DynamoRuns
 from nightshift.clock import SystemClock
 from nightshift.ids import execution_name, run_execution_name, run_id
@@ -78,6 +79,29 @@ class Installation:
     def cases(self) -> DynamoCases:
         tables = self.settings["TABLE_CASES"], self.settings["TABLE_INGRESS"]
         return DynamoCases(*tables, self._aws("dynamodb"), SystemClock())
+
+    @cached_property
+    def deliveries(self) -> DynamoDeliveries:
+        return DynamoDeliveries(self.settings["TABLE_INGRESS"], self._aws("dynamodb"), SystemClock())
+
+    def enqueue(self, group: str, body: str, name: str, **origin: str) -> None:
+        """Put a message of any kind into the event queue, past the ingress."""
+        self._aws("sqs").send_message(
+            QueueUrl=self.settings["QUEUE_EVENTS"],
+            MessageBody=body,
+            MessageGroupId=group,
+            MessageDeduplicationId=name,
+            MessageAttributes={
+                key: {"DataType": "String", "StringValue": value}
+                for key, value in ({**origin, "delivery": name} if origin else {}).items()
+            },
+        )
+
+    def waiting(self, queue: str) -> int:
+        """How many messages a queue holds, seen and unseen, by its setting's name (`QUEUE_EVENTS`)."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._aws("sqs").get_queue_attributes(QueueUrl=self.settings[queue], AttributeNames=names)
+        return sum(int(found["Attributes"][name]) for name in names)
 
     def items(self, table: str) -> Iterator[dict[str, Any]]:
         """Every item of a table, by its setting's name (`TABLE_INGRESS`)."""

@@ -70,6 +70,7 @@ def test_nobody_decides_without_a_token(desk: Desk):
 def test_looking_at_an_approval_decides_nothing(desk: Desk, verb: str):
     approval = ask_for_refund(desk, open_case(desk))
     ask(desk, f"GET /v1/approvals/{approval.id}{verb}")
+    ask(desk, f"GET /v1/approvals/{approval.id}{verb}", body={"note": "yes"})
     assert desk.approvals.get(approval.id) == approval
 
 

@@ -77,6 +77,7 @@ def test_a_yes_that_came_too_late_does_not_run(scene: Scene, asked: Approval) ->
     assert refused(scene, scene.step(REFUND))
 
 
+@pytest.mark.guarantee("approvals:digest-binds-the-step")
 @pytest.mark.parametrize("amount", [1249, 1251])
 def test_arguments_swapped_after_the_yes_do_not_run(scene: Scene, asked: Approval, amount: int) -> None:
     decide_approval(scene.deciding, asked.id, verb="approve", by=ANA, note="")
