@@ -194,7 +194,12 @@ class Shop:
 
 @contextlib.contextmanager
 def open_shop(
-    state: Path, *, port: int = 0, time_scale: float = 1.0, say: Say = lambda _: None
+    state: Path,
+    *,
+    port: int = 0,
+    time_scale: float = 1.0,
+    enforce_iam: bool = False,
+    say: Say = lambda _: None,
 ) -> Iterator[Shop]:
     """Start everything, deploy the synthesised templates unchanged, enter the tenant; end it all at the end.
 
@@ -202,13 +207,20 @@ def open_shop(
         state: where the local AWS keeps logs and caches.
         port: of the local AWS; 0 takes a free one.
         time_scale: how long a second of waiting takes in the state machines.
+        enforce_iam: whether every call is checked against the role of the function or machine that makes it.
         say: told of each step when it is done.
     """
     folder = assembly()
     say("templates synthesised")
     with (
         FakeVendors() as fakes,
-        LocalStack.start(state, port=port, time_scale=time_scale, cache_dir=state.parent / "cache") as stack,
+        LocalStack.start(
+            state,
+            port=port,
+            time_scale=time_scale,
+            enforce_iam=enforce_iam,
+            cache_dir=state.parent / "cache",
+        ) as stack,
     ):
         say("local AWS and stand-in vendors up")
         outputs = {key: value for stack_ in stack.deploy(folder).values() for key, value in stack_.items()}

@@ -94,7 +94,7 @@ def _configure_ministack(settings: ServerSettings) -> None:
 def _install(settings: ServerSettings) -> tuple[Any, Any]:
     from ministack.services import scheduler  # noqa: PLC0415 - reads the environment when imported
 
-    from local import cloudformation  # noqa: PLC0415
+    from local import cloudformation, permissions  # noqa: PLC0415
     from local.front import Front, count_calls  # noqa: PLC0415
     from local.lambdas import seam as lambda_seam  # noqa: PLC0415
     from local.lambdas.runner import LambdaRunner  # noqa: PLC0415
@@ -110,6 +110,7 @@ def _install(settings: ServerSettings) -> tuple[Any, Any]:
     lambda_seam.install(runner, stats)
     engine = states_seam.install(endpoint, settings.time_scale, stats)
     cloudformation.install()
+    permissions.install(engine.tokens)
     count_calls(stats)
     scheduler._SCHEDULE_TICK_INTERVAL = _SCHEDULER_TICK_SECONDS
     about = {"time_scale": settings.time_scale, "enforce_iam": settings.enforce_iam, "pid": os.getpid()}

@@ -59,6 +59,12 @@ class _Worker(ExecutionWorker):
         return parse(self._evaluation_details.state_machine_details.definition)
 
     @override
+    def _get_evaluation_environment(self) -> Any:
+        environment: Any = super()._get_evaluation_environment()
+        environment.callback_pool_manager.machine_arn = self._evaluation_details.state_machine_details.arn
+        return environment
+
+    @override
     def _execution_logic(self) -> None:
         try:
             super()._execution_logic()  # type: ignore[no-untyped-call]

@@ -26,11 +26,18 @@ class Tokens:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._endpoints: dict[str, Any] = {}  # None once closed
+        self._owners: dict[str, str] = {}
 
-    def open(self, token: str, endpoint: Any) -> None:
-        """A task begins to wait."""
+    def open(self, token: str, endpoint: Any, owner: str) -> None:
+        """A task of this state machine, or of this activity, begins to wait."""
         with self._lock:
             self._endpoints[token] = endpoint
+            self._owners[token] = owner
+
+    def owner(self, token: str) -> str | None:
+        """The ARN on which one needs permission to answer, also too late; None if there was no such token."""
+        with self._lock:
+            return self._owners.get(token)
 
     def is_open(self, token: str) -> bool:
         """Whether an answer would still count."""
@@ -70,6 +77,7 @@ class Tokens:
         """Forget everything (a reset)."""
         with self._lock:
             self._endpoints.clear()
+            self._owners.clear()
 
     def _take(self, token: str) -> Any:
         with self._lock:

@@ -142,12 +142,12 @@ def register_tokens(tokens: Tokens) -> None:
 
     def add_and_register(self: Any, callback_id: str) -> Any:
         endpoint = add(self, callback_id)
-        tokens.open(callback_id, endpoint)
+        tokens.open(callback_id, endpoint, self.machine_arn)
         return endpoint
 
     def add_activity_and_register(self: Any, callback_id: str, activity_arn: str, activity_input: str) -> Any:
         endpoint = add_activity(self, callback_id, activity_arn, activity_input)
-        tokens.open(callback_id, endpoint)
+        tokens.open(callback_id, endpoint, activity_arn)
         return endpoint
 
     CallbackPoolManager.add = add_and_register  # type: ignore[method-assign]

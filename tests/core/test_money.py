@@ -77,7 +77,7 @@ def test_scaling_is_at_most_half_a_minor_unit_off_and_never_a_float(
         (1, "0.49", 0),
         (1000, "0.95", 950),
         (333, "1", 333),
-        (10**30, "1", 10**30),
+        (10**30 + 1, "1", 10**30 + 1),
     ],
 )
 def test_half_a_minor_unit_is_rounded_away_from_zero(amount: int, factor: str, expected: int) -> None:
@@ -98,6 +98,7 @@ def test_half_a_minor_unit_is_rounded_away_from_zero(amount: int, factor: str, e
         "1e400",
         "9E+999999999",
         "1E-5",
+        "1.00000000000000000000000000000000001",
         "9" * 40,
     ],
 )

@@ -8,6 +8,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -22,15 +23,12 @@ from nightshift.errors import BadInput
 from nightshift.model.approval import Approval, ApprovalStatus
 from nightshift.model.case import CaseStatus
 from nightshift.model.log import EntryKind
-from nightshift.wiring.cli import _identity_key
 from tests.paths.neighbour import CONTACT, SHOP, Neighbour
 from tests.support.installation import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import httpx
 
     from demo.shop import Shop
 
@@ -94,7 +92,7 @@ class TestRefusedWebhooks:
         changed = Delivery(topic=real.topic, body=real.body.replace(b"1", b"2"), headers=real.headers)
         assert fault(neighbour.post(changed, SHOP)) == (401, "signature")
 
-    @pytest.mark.parametrize("signature", [None, "", "not base64!", base64.b64encode(b"short").decode(), "é"])
+    @pytest.mark.parametrize("signature", [None, "", "not base64!", base64.b64encode(b"short").decode()])
     def test_with_no_signature_or_with_nonsense(self, neighbour: Neighbour, signature: str | None) -> None:
         sent = neighbour.post(webhook(neighbour, ORDER), SHOP, X_Shopify_Hmac_Sha256=signature)
         assert fault(sent) == (401, "signature")
@@ -124,12 +122,12 @@ class TestRefusedWebhooks:
         assert fault(neighbour.post(webhook(neighbour, b" " * 1_000_001), SHOP)) == (413, "body")
 
     @pytest.mark.parametrize("header", ["X-Shopify-Topic", "X-Shopify-Webhook-Id", "X-Shopify-Shop-Domain"])
-    @pytest.mark.parametrize("value", [None, " "])
+    @pytest.mark.parametrize("value", [None, ""])
     def test_without_a_header_it_needs(self, neighbour: Neighbour, header: str, value: str | None) -> None:
         sent = neighbour.post(webhook(neighbour, ORDER), SHOP, **{header: value})
         assert fault(sent) == (400, header)
 
-    @pytest.mark.parametrize("name", ["../../etc", "a b", "x" * 181, "#", "ü"])
+    @pytest.mark.parametrize("name", ["../../etc", "a b", "x" * 181, "#"])
     def test_under_a_delivery_id_that_is_none(self, neighbour: Neighbour, name: str) -> None:
         sent = webhook(neighbour, ORDER)
         headers = {k: v for k, v in sent.headers.items() if k != "X-Shopify-Webhook-Id"}
@@ -137,7 +135,7 @@ class TestRefusedWebhooks:
             "POST",
             neighbour.path(SHOP),
             body=sent.body,
-            headers={**headers, "X-Shopify-Webhook-Id": name.encode().decode("latin-1")},
+            headers={**headers, "X-Shopify-Webhook-Id": name},
         )
         assert fault(answer) == (400, "delivery")
 
@@ -191,7 +189,6 @@ class TestParkedWebhooks:
             (b'{"id": "7"}', "id: int type"),
             (b'{"id": -7}', "id: greater than"),
             (b'{"id": 7, "name": ["#7"]}', "name: string type"),
-            (b'{"id": 7, "note": "\xff"}', "body: json invalid"),
         ],
         ids=repr,
     )
@@ -310,7 +307,7 @@ def unsigned(token: str, **header: str) -> str:
 FORGERIES: dict[str, Callable[[Neighbour], str | None]] = {
     "no header": lambda _: None,
     "another scheme": lambda n: f"Basic {n.token('mia')}",
-    "no token": lambda _: "Bearer ",
+    "no token": lambda _: "Bearer",
     "no JWT": lambda _: "Bearer let-me-in",
     "algorithm none": lambda n: f"Bearer {unsigned(n.token('mia'), alg='none', typ='JWT')}",
     "algorithm None": lambda n: f"Bearer {unsigned(n.token('mia'), alg='None', typ='JWT')}",
@@ -379,9 +376,9 @@ class TestApi:
         headers = bearer(neighbour.token("mia"))
         for verb in ("approve", "reject"):
             path = f"/v1/approvals/{still_open.id}/{verb}"
-            for method in ("GET", "HEAD", "OPTIONS", "PUT"):
+            for method in ("GET", "HEAD", "PUT", "DELETE"):
                 answer = neighbour.request(method, path, headers=headers)
-                assert answer.status_code in {404, 405}
+                assert answer.status_code in {404, 405}, method
 
     @pytest.mark.guarantee("input:bad-input-names-the-field")
     @pytest.mark.parametrize(
@@ -468,7 +465,7 @@ class Ended:
 @pytest.fixture
 def nightshift(
     shop: Shop, neighbour: Neighbour, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ended]:
+) -> Iterator[Callable[..., Ended]]:
     """The command line of one of the neighbour's staff, who also holds a key that is out of date."""
     keys = tuple(
         ChannelKey(
@@ -481,13 +478,21 @@ def nightshift(
     place = tmp_path / "profile.json"
     place.write_text(written.model_dump_json(), encoding="utf-8")
 
+    transport = httpx.HTTPTransport()
+
     def call(*arguments: str) -> Ended:
         console = Console(file=io.StringIO(), width=200)
-        outside = Outside(clock=SystemClock(), identity_key=_identity_key, console=console)
+        outside = Outside(
+            clock=SystemClock(),
+            identity_key=lambda _: neighbour.identity_key(),
+            console=console,
+            transport=transport,
+        )
         code = run(build(outside), ["--profile", str(place), *arguments])
         return Ended(code, capsys.readouterr().err)
 
-    return call
+    yield call
+    transport.close()
 
 
 def file(folder: Path, **changes: Any) -> str:

@@ -3,77 +3,54 @@
 import functools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import httpx
 from pydantic import JsonValue, ValidationError
 
 from functions.adapters.shopify.models.wire import Envelope, WireModel
 from functions.adapters.shopify.queries import API_VERSION, Operation
-from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled, WireError
+from nightshift.errors import Misconfigured, Rejected, Retryable, Throttled
 from nightshift.model.tenant import Channel
+from nightshift.tools.meaning import DROPPED, TIMEOUT, TROUBLE, UNREACHED, Meaning, seconds
 
-__all__ = ["CODES", "STATUSES", "Budget", "Meaning", "ShopifyClient", "connect"]
+__all__ = ["CODES", "STATUSES", "Budget", "ShopifyClient", "connect"]
 
 M = TypeVar("M", bound=WireModel)
 
 CONNECT_SECONDS = 2.0
 REQUEST_SECONDS = 6.0
-_DEFAULT_WAIT = 2.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Meaning:
-    """What an answer means for a read and for a write, as a wire error with its code."""
-
-    read: type[WireError]
-    write: type[WireError]
-    code: str
-    says: str
-
-
-def _both(error: type[WireError], code: str, says: str) -> Meaning:
-    return Meaning(read=error, write=error, code=code, says=says)
-
-
-def _unclear(code: str, says: str) -> Meaning:
-    return Meaning(read=Retryable, write=OutcomeUnknown, code=code, says=says)
-
-
-_NO_ACCESS = _both(Misconfigured, "vendor.unauthorised", "refuses the access token or its scopes")
-_NO_SUCH = _both(Misconfigured, "vendor.address", "has no such shop or API version")
-_OUR_FAULT = _both(Misconfigured, "vendor.request", "does not understand the request")
-_SLOW_DOWN = _both(Throttled, "vendor.throttled", "asks to slow down")
-_TROUBLE = _unclear("vendor.trouble", "is in trouble")
-_TIMEOUT = _unclear("vendor.timeout", "did not answer in time")
-_DROPPED = _unclear("vendor.dropped", "broke off before it answered")
-_SHAPE = _unclear("vendor.shape", "answered something that is not what its schema says")
-_UNREACHED = _both(Retryable, "vendor.unreached", "could not be reached")
+_NO_ACCESS = Meaning.both(Misconfigured, "vendor.unauthorised", "refuses the access token or its scopes")
+_NO_SUCH = Meaning.both(Misconfigured, "vendor.address", "has no such shop or API version")
+_OUR_FAULT = Meaning.both(Misconfigured, "vendor.request", "does not understand the request")
+_SLOW_DOWN = Meaning.both(Throttled, "vendor.throttled", "asks to slow down")
+_SHAPE = Meaning.unclear("vendor.shape", "answered something that is not what its schema says")
 
 STATUSES: Mapping[int, Meaning] = {
     **dict.fromkeys((301, 302, 303, 307, 308), _NO_SUCH),
     400: _OUR_FAULT,
     401: _NO_ACCESS,
-    402: _both(Misconfigured, "vendor.shop_closed", "has frozen the shop"),
+    402: Meaning.both(Misconfigured, "vendor.shop_closed", "has frozen the shop"),
     403: _NO_ACCESS,
     404: _NO_SUCH,
     406: _OUR_FAULT,
-    408: _TIMEOUT,
+    408: TIMEOUT,
     413: _OUR_FAULT,
     415: _OUR_FAULT,
-    422: _both(Rejected, "vendor.refused", "refuses the request"),
-    423: _both(Misconfigured, "vendor.shop_closed", "has locked the shop"),
+    422: Meaning.both(Rejected, "vendor.refused", "refuses the request"),
+    423: Meaning.both(Misconfigured, "vendor.shop_closed", "has locked the shop"),
     429: _SLOW_DOWN,
     430: _SLOW_DOWN,
-    **dict.fromkeys((500, 502, 503, 504), _TROUBLE),
+    **dict.fromkeys((500, 502, 503, 504), TROUBLE),
 }
 """HTTP statuses; one that is not here is `vendor.trouble`: a read is tried again, a write is unknown."""
 
 CODES: Mapping[str, Meaning] = {
     "THROTTLED": _SLOW_DOWN,
     "ACCESS_DENIED": _NO_ACCESS,
-    "SHOP_INACTIVE": _both(Misconfigured, "vendor.shop_closed", "says the shop is not active"),
+    "SHOP_INACTIVE": Meaning.both(Misconfigured, "vendor.shop_closed", "says the shop is not active"),
     "MAX_COST_EXCEEDED": _OUR_FAULT,
     "BAD_REQUEST": _OUR_FAULT,
     **dict.fromkeys(
@@ -81,8 +58,8 @@ CODES: Mapping[str, Meaning] = {
          "missingRequiredInputObjectAttribute", "INVALID_VARIABLE", "parseError"),
         _OUR_FAULT,
     ),
-    "INTERNAL_SERVER_ERROR": _TROUBLE,
-    "TIMEOUT": _TIMEOUT,
+    "INTERNAL_SERVER_ERROR": TROUBLE,
+    "TIMEOUT": TIMEOUT,
 }  # fmt: skip
 """`errors[].extensions.code` of an answer with status 200; an unknown code is `vendor.trouble`."""
 
@@ -142,8 +119,8 @@ class ShopifyClient:
         """
         response = self._post(operation, variables, budget)
         if response.status_code != httpx.codes.OK:
-            meaning = STATUSES.get(response.status_code, _TROUBLE)
-            _fail(operation, meaning, _seconds(response.headers.get("Retry-After")))
+            meaning = STATUSES.get(response.status_code, TROUBLE)
+            _fail(operation, meaning, seconds(response.headers.get("Retry-After")))
         try:
             envelope = Envelope.model_validate_json(response.content)
         except ValidationError:
@@ -151,25 +128,25 @@ class ShopifyClient:
         if envelope is None:
             _fail(operation, _SHAPE)
         for error in envelope.errors:
-            _fail(operation, CODES.get(error.extensions.code or "", _TROUBLE), envelope.retry_after())
+            _fail(operation, CODES.get(error.extensions.code or "", TROUBLE), envelope.retry_after())
         return _parsed(operation, envelope, answer)
 
     def _post(self, operation: Operation, variables: dict[str, JsonValue], budget: Budget) -> httpx.Response:
-        seconds = min(self._request_seconds, budget.left())
-        if seconds <= 0:
-            _fail(operation, _both(Retryable, "vendor.slow", "left no time for this request"))
+        left = min(self._request_seconds, budget.left())
+        if left <= 0:
+            _fail(operation, Meaning.both(Retryable, "vendor.slow", "left no time for this request"))
         body = {"query": operation.document, "operationName": operation.name, "variables": variables}
-        timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+        timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
         try:
             return _http().post(self.url, json=body, headers=self._headers, timeout=timeout)
         except _NEVER_SENT as exc:
-            _fail(operation, _UNREACHED, cause=exc)
+            _fail(operation, UNREACHED, cause=exc)
         except httpx.TimeoutException as exc:
-            _fail(operation, _TIMEOUT, cause=exc)
+            _fail(operation, TIMEOUT, cause=exc)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
             _fail(operation, _NO_SUCH, cause=exc)
         except httpx.TransportError as exc:
-            _fail(operation, _DROPPED, cause=exc)
+            _fail(operation, DROPPED, cause=exc)
 
 
 def connect(channel: Channel, secret: dict[str, str]) -> ShopifyClient:
@@ -208,15 +185,6 @@ def _fail(
     *,
     cause: Exception | None = None,
 ) -> NoReturn:
-    error = meaning.write if operation.writes else meaning.read
-    if error is Throttled and retry_after is None:
-        retry_after = _DEFAULT_WAIT
-    message = f"Shopify {meaning.says} ({operation.name})"
-    raise error(message, code=meaning.code, retry_after=retry_after) from cause
-
-
-def _seconds(text: Any) -> float | None:  # noqa: ANN401  # a header, whatever it holds
-    try:
-        return max(0.0, float(text))
-    except (TypeError, ValueError):
-        return None
+    meaning.fail(
+        "Shopify", writes=operation.writes, what=operation.name, retry_after=retry_after, cause=cause
+    )

@@ -127,6 +127,13 @@ def test_an_entry_of_another_chain_is_found(data: st.DataObject) -> None:
     assert verify(mixed)
 
 
+@given(st.data())
+def test_a_gap_in_the_numbers_is_found_even_when_every_hash_holds(data: st.DataObject) -> None:
+    entries = data.draw(chains)
+    jumped = link(STREAM, data.draw(news), seq=len(entries) + 2, prev=entries[-1].hash)
+    assert [found.seq for found in verify([*entries, jumped])] == [len(entries) + 2]
+
+
 def test_a_break_says_where_and_why() -> None:
     entries = chain(
         [
