@@ -1,9 +1,10 @@
-"""What `--enforce-iam` checks, where ministack checks something else than AWS.
+"""What `--enforce-iam` checks where ministack checks something else than AWS, and a count of refusals.
 
-Ministack asks the functions replaced here by their names in its modules, for each call, only when IAM is enforced.
+Ministack looks these functions up in its modules for each call, and only when IAM is enforced.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
@@ -12,6 +13,7 @@ from typing_extensions import override
 
 from local import leading_keys
 from local.statemachines.tokens import Tokens
+from local.stats import Stats
 
 __all__ = ["install"]
 
@@ -34,7 +36,10 @@ Check = tuple[str, str]  # an action and an ARN
 
 
 class _Items(str):
-    """The ARN of a table or index, and the partition keys addressed there."""
+    """The ARN of a table or index, and the partition keys addressed there.
+
+    A string, because ministack hands it on as it is; nothing else of a single item reaches `enforce`.
+    """
 
     __slots__ = ("leading_keys",)
     leading_keys: list[str]
@@ -46,15 +51,16 @@ class _Items(str):
         return made
 
 
-def install(tokens: Tokens) -> None:
+def install(tokens: Tokens, stats: Stats) -> None:
     """All of this module."""
     check_what_each_statement_does()
     check_answers_on_the_token_s_owner(tokens)
     compare_leading_keys()
+    count_refusals(stats)
 
 
 def check_what_each_statement_does() -> None:
-    """AWS knows no `ExecuteStatement` in policies. `test_a_statement_needs_the_permission_for_what_it_does`."""
+    """No policy names `ExecuteStatement`. `test_a_statement_needs_the_permission_for_what_it_does`."""
     theirs = iam_actions.dynamodb_transaction_checks
 
     def checks(action: str, body: bytes, region: str, account: str) -> list[Check]:
@@ -80,45 +86,72 @@ def _statement_check(statement: dict[str, Any], region: str, account: str) -> Ch
 
 
 def check_answers_on_the_token_s_owner(tokens: Tokens) -> None:
-    """AWS checks a token's state machine or activity. `test_an_answer_needs_permission_on_the_token_s_machine`."""
+    """AWS checks the machine or activity that waits.
+
+    `test_an_answer_needs_permission_on_the_token_s_machine`,
+    `test_an_activity_s_answer_needs_permission_on_the_activity`.
+    """
     theirs = iam_actions.extract_resource_arn
 
-    def arn_of(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> str:
+    def arn_of(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
         answers = headers.get("x-amz-target", "").rsplit(".", 1)[-1] in _TASK_ANSWERS
         owner = tokens.owner(_parsed(body).get("taskToken", "")) if service == "states" and answers else None
-        return owner or str(theirs(service, method, path, headers, body, *rest))
+        return owner or theirs(service, method, path, headers, body, *rest)
 
     iam_actions.extract_resource_arn = arn_of
 
 
 def compare_leading_keys() -> None:
     """Ministack does not know `dynamodb:LeadingKeys`. `test_leading_keys_hold_a_role_to_its_items`."""
-    arns, checks = iam_actions.dynamodb_resource_arns, iam_actions.dynamodb_transaction_checks
     theirs = iam_evaluator.enforce
 
-    def arns_with_keys(body: bytes, region: str, account: str) -> list[str]:
-        request = _parsed(body)
-        return [_Items(arn, leading_keys.in_request(request, _table(arn))) for arn in arns(body, region, account)]
-
-    def checks_with_keys(action: str, body: bytes, region: str, account: str) -> list[Check]:
-        if action in _STATEMENTS_IN:
-            return list(checks(action, body, region, account))
-        found: list[Check] = []
-        for item in _parsed(body).get("TransactItems") or []:
-            for kind, part in item.items():
-                alone = json.dumps({"TransactItems": [{kind: part}]}).encode()
-                for its_action, arn in checks(action, alone, region, account):
-                    found.append((its_action, _Items(arn, leading_keys.in_request(part, _table(arn)))))
-        return found
-
-    def enforce(*arguments: Any, resource_arn: str = "*", service_context: Any = None, **named: Any) -> Any:
+    def enforce(*arguments: Any, resource_arn: str = "*", service_context: Any = None) -> Any:
         context = dict(service_context or {})
         if isinstance(resource_arn, _Items) and resource_arn.leading_keys:
             context["dynamodb:LeadingKeys"] = resource_arn.leading_keys
-        return theirs(*arguments, resource_arn=resource_arn, service_context=context, **named)
+        return theirs(*arguments, resource_arn=resource_arn, service_context=context)
 
-    iam_actions.dynamodb_resource_arns = arns_with_keys
-    iam_actions.dynamodb_transaction_checks = checks_with_keys
+    iam_evaluator.enforce = enforce
+    iam_actions.dynamodb_resource_arns = _with_keys(iam_actions.dynamodb_resource_arns)
+    iam_actions.dynamodb_transaction_checks = _item_by_item(iam_actions.dynamodb_transaction_checks)
+
+
+def _with_keys(theirs: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    def arns(body: bytes, *rest: str) -> list[str]:
+        request = _parsed(body)
+        return [_Items(arn, leading_keys.in_request(request, _table(arn))) for arn in theirs(body, *rest)]
+
+    return arns
+
+
+def _item_by_item(theirs: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
+    """`test_each_item_of_a_transaction_is_checked`."""
+
+    def checks(action: str, body: bytes, *rest: str) -> list[Check]:
+        if action in _STATEMENTS_IN:
+            return theirs(action, body, *rest)
+        items = _parsed(body).get("TransactItems") or []
+        parts = [(kind, part) for item in items for kind, part in item.items()]
+        return [check for kind, part in parts for check in of_one(action, kind, part, rest)]
+
+    def of_one(action: str, kind: str, part: dict[str, Any], rest: tuple[str, ...]) -> list[Check]:
+        alone = json.dumps({"TransactItems": [{kind: part}]}).encode()
+        keys = leading_keys.in_request
+        return [(name, _Items(arn, keys(part, _table(arn)))) for name, arn in theirs(action, alone, *rest)]
+
+    return checks
+
+
+def count_refusals(stats: Stats) -> None:
+    """Callers may swallow a refusal. `test_what_was_refused_is_counted`."""
+    theirs = iam_evaluator.enforce
+
+    def enforce(access_key: str, action: str, *arguments: Any, resource_arn: str = "*", **named: Any) -> Any:
+        denied = theirs(access_key, action, *arguments, resource_arn=resource_arn, **named)
+        if isinstance(denied, iam_evaluator.EvalResult):
+            stats.count_refusal(denied.principal_arn, action, resource_arn)
+        return denied
+
     iam_evaluator.enforce = enforce
 
 

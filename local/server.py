@@ -110,7 +110,7 @@ def _install(settings: ServerSettings) -> tuple[Any, Any]:
     lambda_seam.install(runner, stats)
     engine = states_seam.install(endpoint, settings.time_scale, stats)
     cloudformation.install()
-    permissions.install(engine.tokens)
+    permissions.install(engine.tokens, stats)
     count_calls(stats)
     scheduler._SCHEDULE_TICK_INTERVAL = _SCHEDULER_TICK_SECONDS
     about = {"time_scale": settings.time_scale, "enforce_iam": settings.enforce_iam, "pid": os.getpid()}

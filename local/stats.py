@@ -1,4 +1,4 @@
-"""Counters of what the server did: invocations, cold starts, AWS calls by caller."""
+"""Counters of what the server did: invocations, cold starts, AWS calls by caller, refusals."""
 
 import threading
 from collections import Counter
@@ -17,6 +17,7 @@ class Stats:
         self._cold_starts: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
         self._calls: Counter[tuple[str, str, str]] = Counter()
+        self._refusals: Counter[tuple[str, str, str]] = Counter()
 
     def name_caller(self, access_key: str, name: str) -> None:
         """Calls signed with this key are this caller's."""
@@ -34,12 +35,18 @@ class Stats:
         with self._lock:
             self._calls[service, action, self._callers.get(access_key, "")] += 1
 
+    def count_refusal(self, principal: str, action: str, resource: str) -> None:
+        """One permission that somebody needed and did not have."""
+        with self._lock:
+            self._refusals[principal, action, str(resource)] += 1
+
     def reset(self) -> None:
         """Start again from zero."""
         with self._lock:
             for counter in (self._invocations, self._cold_starts, self._failures):
                 counter.clear()
             self._calls.clear()
+            self._refusals.clear()
 
     def report(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
@@ -56,5 +63,9 @@ class Stats:
                 "calls": [
                     {"service": service, "action": action, "caller": caller, "count": count}
                     for (service, action, caller), count in sorted(self._calls.items())
+                ],
+                "refusals": [
+                    {"principal": principal, "action": action, "resource": resource, "count": count}
+                    for (principal, action, resource), count in sorted(self._refusals.items())
                 ],
             }

@@ -56,7 +56,7 @@ def lasting(installed: Installation) -> Lasting:
 @pytest.fixture(scope="session")
 def shop(request: pytest.FixtureRequest, opened: Shop) -> Shop:
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    if "lasting" in wanted and not __import__("os").environ.get("NOLAST"):
+    if "lasting" in wanted:
         request.getfixturevalue("lasting")  # first of all: their minute passes while other tests run
     return opened
 

@@ -19,6 +19,7 @@ from tests.support.installation import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fakes.shopify_books import OrderRecord
 
@@ -29,9 +30,14 @@ ANSWER_WITHIN = timedelta(days=30)  # the longest a policy may say: 26 s
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """The installation, for all tests of the sagas."""
-    state = tmp_path_factory.mktemp("sagas") / "state"
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the local AWS keeps its logs."""
+    return tmp_path_factory.mktemp("sagas") / "state"
+
+
+@pytest.fixture(scope="session")
+def installed(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The installation, for all tests of the sagas; its shop's requests are judged by the official schema."""
     with (tmp_path_factory.getbasetemp().parent / "assembly.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the first process synthesises, the others find it done
         assembly()

@@ -15,9 +15,7 @@ import pytest
 from stacks.adapter import adapters
 from tests.stacks.assembly import Assembly, Statement, readable
 
-SNAPSHOT = (
-    Path(__file__).parent / "snapshots" / "iam.txt"
-)  # syrupy, which is not needed here, claims `__snapshots__`
+SNAPSHOT = Path(__file__).parent / "snapshots" / "iam.txt"
 VENDORS = [adapter.name for adapter in adapters()]
 APPEND_ONLY = {"dynamodb:PartiQLInsert", "dynamodb:Query"}
 LOG_DELIVERY = {
