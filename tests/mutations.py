@@ -95,7 +95,7 @@ MUTATIONS = (
     ),
     Mutation(
         "effects:at-most-once",
-        _CORE + "tools/run.py",
+        _CORE + "tools/effect.py",
         "if isinstance(found, Done):",
         "if False:",
     ),
@@ -120,12 +120,12 @@ MUTATIONS = (
     Mutation(
         "effects:never-over-refund",
         _CORE + "aws/ledger.py",
-        '"ConditionExpression": it_fits,',
-        '"ConditionExpression": "attribute_not_exists(#open) OR #open <= :left OR #open > :left",',
+        'it_fits = "(attribute_not_exists(#open) OR #open <= :left)"',
+        'it_fits = "(attribute_not_exists(#open) OR #open <= :left OR #open > :left)"',
     ),
     Mutation(
         "log:intent-before-effect",
-        _CORE + "tools/run.py",
+        _CORE + "tools/effect.py",
         "in_doubt: bool = False) -> StepResult:\n    log_intent(door, ready, effect)",
         "in_doubt: bool = False) -> StepResult:",
     ),

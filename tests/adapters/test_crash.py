@@ -40,6 +40,7 @@ from nightshift.model.tenant import Channel, Tenant
 from nightshift.model.tool import Outcome
 from nightshift.model.verdict import Decision, Lane, Move, StepVerdict, Tier, Verdict
 from nightshift.money import Money
+from nightshift.tools import effect as effect_code
 from nightshift.tools import run as run_code
 from nightshift.tools.door import Door, StepCall
 from nightshift.tools.run import run_step
@@ -56,7 +57,7 @@ CHANNEL = ChannelId("shopify-eu")
 REFUND = StepId("refund")
 LEASE = 45.0
 KILLED, AGAIN, ENDED, BROKEN = "killed", 75, 0, 70
-ON_THE_PATH = {module.__file__ for module in (run_code, refund_code)}
+ON_THE_PATH = {module.__file__ for module in (run_code, effect_code, refund_code)}
 # Of the ledger, the lines around its writes: what comes before only builds the request.
 IN_THE_LEDGER = {"intend", "settle", "_transact", "take_over", "permit"}
 

@@ -441,7 +441,7 @@ class TestApi:
         assert fault(answer) == (409, "id")
 
     def test_what_is_decided_cannot_be_decided_otherwise(
-        self, neighbour: Neighbour, question: Approval, installed: Installation
+        self, neighbour: Neighbour, question: Approval
     ) -> None:
         """The last of these: it answers the question."""
         assert neighbour.as_("mia").decide(question.id, "reject", "no").status is ApprovalStatus.REJECTED
@@ -495,7 +495,7 @@ def nightshift(
     transport.close()
 
 
-def file(folder: Path, **changes: Any) -> str:
+def file(folder: Path, **changes: object) -> str:
     given = {"adapter": "shopify", "tenant": "neighbour", "channel": "shop", "topic": "orders/create"}
     place = folder / "webhook.json"
     place.write_text(json.dumps({**given, "body": {"id": 1}, **changes}), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Vendors that fail, through the running system: one effect at most, an end for the case, and the log says it."""
+"""Vendors that fail, through the running system: one effect at most, an end for each case, all in the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEVER_CAME = "It never arrived, I want my money back."
 # -- orders that are not as the customer thinks
 
 
-def test_an_order_that_does_not_exist_is_for_a_person(shop: Shop, installed: Installation) -> None:
+def test_an_order_that_does_not_exist_is_for_a_person(shop: Shop) -> None:
     said = shop.store.message("conversation-lost", NEVER_CAME, order_name="#99999")
     assert shop.post(said, "contact", "contact") == 200
 

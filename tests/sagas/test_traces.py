@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from functions.adapters.shopify import queries
+from nightshift.model.case import CaseStatus
 from tests.adapters.official import IN_CI, OFFICIAL
 from tests.support.installation import Installation
 from tests.support.privacy import leaks, needles, written
@@ -33,7 +34,7 @@ def test_every_graphql_request_of_the_sagas_keeps_to_the_official_schema(
 ) -> None:
     if not OFFICIAL.path.exists() and not IN_CI:
         pytest.skip("the vendor contracts are not beside the repository")
-    saga.shop.wait_for_case(silent, *("SLEEPING", "WITH_PERSON"))
+    saga.shop.wait_for_case(silent, CaseStatus.SLEEPING, CaseStatus.WITH_PERSON)
     assert OFFICIAL.problems == []
     seen = {operation.name for operation in queries.ALL if OFFICIAL.validated[operation.document]}
     assert "Order" in seen

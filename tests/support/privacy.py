@@ -32,7 +32,7 @@ def needles(installed: Installation) -> dict[str, str]:
     """Each text that may occur nowhere, and what it is."""
     found = dict(_of_bodies(installed)) | dict(_of_vendors(installed)) | dict(_of_people(installed))
     found |= dict(_secrets(installed))
-    return {text: what for text, what in found.items() if len(text) > 2}  # noqa: PLR2004  # "Al" is in "Also"
+    return {text: what for text, what in found.items() if len(text) > 2}
 
 
 def written(installed: Installation, state: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from nightshift.ids import ApprovalId
 from nightshift.model.approval import ApprovalStatus
 from nightshift.model.log import EntryKind
 from nightshift.model.plan import Principal
+from nightshift.model.verdict import Tier
 from tests.support import records
 from tests.support.records import ANA, BEN, QUOTE, READ, REFUND
 from tests.support.scene import Scene
@@ -190,3 +191,12 @@ def test_the_note_of_a_person_is_kept_and_not_logged(scene: Scene, asked: Approv
 def test_a_question_that_was_never_asked_cannot_be_decided(scene: Scene) -> None:
     with pytest.raises(NotFound):
         decide_approval(scene.deciding, ApprovalId("apr_none"), verb="approve", by=ANA, note="")
+
+
+def test_one_factor_does_not_decide_what_needs_two(scene: Scene, asked: Approval) -> None:
+    graver = tuple(step.model_copy(update={"tier": Tier.TWO_FACTOR}) for step in asked.steps)
+    other = asked.model_copy(update={"id": ApprovalId("apr_two"), "steps": graver})
+    scene.deciding.approvals.ask(other, "token-2")
+    with pytest.raises(BadInput, match="two factors"):
+        decide(scene, other)
+    assert scene.deciding.approvals.get(other.id).status is ApprovalStatus.PENDING

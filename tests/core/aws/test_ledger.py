@@ -22,7 +22,7 @@ from nightshift.ids import RunId, StepId, TenantId
 from nightshift.model.case import CaseStatus, Lock
 from nightshift.model.effect import Effect, EffectState
 from nightshift.model.tool import Outcome
-from nightshift.ports.ledger import Fence, Fenced, Stop
+from nightshift.ports.ledger import Fence, Fenced, Headroom, Stop
 from tests.support import records
 from tests.support.wire import Contention, answering
 
@@ -58,18 +58,25 @@ class Kept:
         found = self.db.get_item(TableName=self.tables.ledger, Key=key(f"pool#{records.ACME}#{pool}", "pool"))
         return int(found["Item"]["open"]["N"]) if "Item" in found else 0
 
+    def intend(self, effect: Effect, *, fence: Fence, room: int | None) -> None:
+        """An intent that rests on what is left right now."""
+        pool = effect.claim.pool if effect.claim is not None else None
+        drawn = self.ledger.drawn(effect.tenant, pool) if pool else 0
+        headroom = None if room is None else Headroom(left=room, drawn=drawn)
+        self.ledger.intend(effect, fence=fence, room=headroom)
+
     def refused(self, effect: Effect, *, fence: Fence = OURS, room: int | None = None) -> Fenced:
         """An intent is refused, and nothing is written."""
         before = self.written()
         with pytest.raises(Fenced) as caught:
-            self.ledger.intend(effect, fence=fence, room=room)
+            self.intend(effect, fence=fence, room=room)
         assert self.written() == before
         return caught.value
 
     def stopped(self, effect: Effect, *, room: int | None = None) -> Stop | None:
         """What stopped an intent, or None when it stands."""
         try:
-            self.ledger.intend(effect, fence=OURS, room=room)
+            self.intend(effect, fence=OURS, room=room)
         except Fenced as exc:
             return exc.stop
         return None
@@ -95,7 +102,7 @@ def kept(tables: Tables) -> Kept:
 
 def test_an_intent_is_stored_with_its_claim_and_its_share_of_the_pool(kept: Kept) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=1250))
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     assert kept.ledger.find(effect.run, effect.step, 0) == effect
     assert kept.ledger.of_run(effect.run) == (effect,)
     assert kept.open("payment-1") == 1250
@@ -111,26 +118,26 @@ def test_an_effect_nobody_intended_is_not_there(kept: Kept) -> None:
 
 def test_the_same_effect_is_intended_once(kept: Kept) -> None:
     effect = records.effect()
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     assert kept.refused(effect).stop is Stop.INTENDED
 
 
 @pytest.mark.parametrize("state", list(EffectState))
 def test_an_effect_in_any_state_is_not_intended_again(kept: Kept, state: EffectState) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=100))
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     kept.settle(effect, state)
     assert kept.refused(effect, room=5000).stop is Stop.INTENDED
 
 
 def test_a_claim_of_another_run_refuses_and_names_its_holder(kept: Kept) -> None:
-    kept.ledger.intend(records.effect(held=records.claim()), fence=OURS, room=None)
+    kept.intend(records.effect(held=records.claim()), fence=OURS, room=None)
     stopped = kept.refused(records.effect(OTHER_RUN, held=records.claim()))
     assert (stopped.stop, stopped.holder) == (Stop.CLAIMED, records.RUN)
 
 
 def test_a_claim_of_another_step_of_the_same_run_refuses(kept: Kept) -> None:
-    kept.ledger.intend(records.effect(held=records.claim()), fence=OURS, room=None)
+    kept.intend(records.effect(held=records.claim()), fence=OURS, room=None)
     second = records.effect(step=StepId("again"), held=records.claim())
     assert kept.refused(second).stop is Stop.CLAIMED
 
@@ -138,9 +145,9 @@ def test_a_claim_of_another_step_of_the_same_run_refuses(kept: Kept) -> None:
 def test_claims_of_two_tenants_do_not_meet(kept: Kept) -> None:
     other = TenantId("other")
     kept.config.put_tenant(records.tenant().model_copy(update={"id": other}))
-    kept.ledger.intend(records.effect(held=records.claim()), fence=OURS, room=None)
+    kept.intend(records.effect(held=records.claim()), fence=OURS, room=None)
     effect = records.effect(OTHER_RUN, held=records.claim(), tenant=other)
-    kept.ledger.intend(effect, fence=NO_CASE, room=None)
+    kept.intend(effect, fence=NO_CASE, room=None)
     assert kept.ledger.find(OTHER_RUN, records.REFUND, 0) == effect
 
 
@@ -152,52 +159,54 @@ def test_a_claim_above_what_is_left_refuses(kept: Kept, room: int | None) -> Non
 
 def test_a_claim_of_exactly_what_is_left_fits(kept: Kept) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=1250))
-    kept.ledger.intend(effect, fence=OURS, room=1250)
+    kept.intend(effect, fence=OURS, room=1250)
     assert kept.open("payment-1") == 1250
 
 
 def test_open_claims_and_a_new_one_may_not_exceed_what_is_left_together(kept: Kept) -> None:
     first = records.effect(held=records.claim("a", pool="payment-1", amount=3000))
     second = records.effect(OTHER_RUN, held=records.claim("b", pool="payment-1", amount=2001))
-    kept.ledger.intend(first, fence=OURS, room=5000)
+    kept.intend(first, fence=OURS, room=5000)
     assert kept.refused(second, room=5000).stop is Stop.NO_ROOM
     fits = records.effect(OTHER_RUN, held=records.claim("b", pool="payment-1", amount=2000))
-    kept.ledger.intend(fits, fence=OURS, room=5000)
+    kept.intend(fits, fence=OURS, room=5000)
     assert kept.open("payment-1") == 5000
 
 
 @pytest.mark.guarantee("effects:unknown-is-reconciled")
 def test_an_unknown_effect_closes_its_run_to_others_but_not_to_itself(kept: Kept) -> None:
     unknown = records.effect()
-    kept.ledger.intend(unknown, fence=OURS, room=None)
-    kept.settle(unknown, EffectState.UNKNOWN)
+    kept.intend(unknown, fence=OURS, room=None)
+    open_ = kept.settle(unknown, EffectState.UNKNOWN)
     assert kept.refused(records.effect(step=records.REPLY)).stop is Stop.UNKNOWN
-    kept.ledger.permit(unknown, fence=OURS)
+    later = unknown.model_copy(update={"attempt": 2})
+    kept.ledger.take_over(later, before=open_)
+    kept.ledger.permit(later, fence=OURS)
     with pytest.raises(Fenced) as caught:
         kept.ledger.permit(records.effect(step=records.REPLY), fence=OURS)
     assert caught.value.stop is Stop.UNKNOWN
-    kept.ledger.intend(records.effect(OTHER_RUN), fence=OURS, room=None)
+    kept.intend(records.effect(OTHER_RUN), fence=OURS, room=None)
 
 
 @pytest.mark.parametrize("state", sorted(ENDED))
 def test_a_run_is_open_again_once_its_unknown_effect_is_settled(kept: Kept, state: EffectState) -> None:
     unknown = records.effect()
-    kept.ledger.intend(unknown, fence=OURS, room=None)
+    kept.intend(unknown, fence=OURS, room=None)
     kept.settle(kept.settle(unknown, EffectState.UNKNOWN), state)
-    kept.ledger.intend(records.effect(step=records.REPLY), fence=OURS, room=None)
+    kept.intend(records.effect(step=records.REPLY), fence=OURS, room=None)
 
 
 def test_two_unknown_effects_both_have_to_be_settled(kept: Kept) -> None:
     first, second = records.effect(), records.effect(step=records.REPLY)
     for effect in (first, second):
-        kept.ledger.intend(effect, fence=OURS, room=None)
+        kept.intend(effect, fence=OURS, room=None)
     for effect in (first, second):
         kept.settle(effect, EffectState.UNKNOWN)
     kept.settle(first, EffectState.DONE)
     third = records.effect(step=StepId("third"))
     assert kept.refused(third).stop is Stop.UNKNOWN
     kept.settle(second, EffectState.NOT_DONE)
-    kept.ledger.intend(third, fence=OURS, room=None)
+    kept.intend(third, fence=OURS, room=None)
 
 
 def _locked(kept: Kept) -> None:
@@ -245,7 +254,7 @@ def test_a_case_or_tenant_that_was_taken_away_stops_intent_and_permit(
     kept: Kept, change: Callable[[Kept], None], stop: Stop
 ) -> None:
     before = records.effect(OTHER_RUN)
-    kept.ledger.intend(before, fence=OURS, room=None)
+    kept.intend(before, fence=OURS, room=None)
     change(kept)
     effect = records.effect(held=records.claim(pool="payment-1", amount=100))
     assert kept.refused(effect, room=5000).stop is stop
@@ -257,7 +266,7 @@ def test_a_case_or_tenant_that_was_taken_away_stops_intent_and_permit(
 def test_a_run_without_a_case_needs_no_case(kept: Kept) -> None:
     _missing(kept)
     effect = records.effect()
-    kept.ledger.intend(effect, fence=NO_CASE, room=None)
+    kept.intend(effect, fence=NO_CASE, room=None)
     kept.ledger.permit(effect, fence=NO_CASE)
     _halted(kept)
     assert kept.refused(records.effect(OTHER_RUN), fence=NO_CASE).stop is Stop.HALTED
@@ -270,17 +279,17 @@ def test_a_run_without_a_case_needs_no_case(kept: Kept) -> None:
 def test_a_claim_is_given_back_when_nothing_happened(kept: Kept, state: EffectState) -> None:
     held = records.claim(pool="payment-1", amount=5000)
     effect = records.effect(held=held)
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     kept.settle(effect, state)
     assert kept.open("payment-1") == 0
-    kept.ledger.intend(records.effect(OTHER_RUN, held=held), fence=OURS, room=5000)
+    kept.intend(records.effect(OTHER_RUN, held=held), fence=OURS, room=5000)
 
 
 @pytest.mark.parametrize("state", [EffectState.INTENT, EffectState.RELEASED, EffectState.UNKNOWN])
 def test_a_claim_is_kept_while_the_effect_may_yet_happen(kept: Kept, state: EffectState) -> None:
     held = records.claim(pool="payment-1", amount=1000)
     effect = records.effect(held=held)
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     kept.settle(effect, state)
     assert kept.open("payment-1") == 1000
     years_later = records.effect(OTHER_RUN, held=held, at=records.AT + timedelta(days=4000))
@@ -290,7 +299,7 @@ def test_a_claim_is_kept_while_the_effect_may_yet_happen(kept: Kept, state: Effe
 def test_a_claim_that_was_used_is_never_given_again(kept: Kept) -> None:
     held = records.claim(pool="payment-1", amount=1000)
     effect = records.effect(held=held)
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     kept.settle(effect, EffectState.DONE)
     assert kept.open("payment-1") == 0  # the vendor counts it now
     years_later = records.effect(OTHER_RUN, held=held, at=records.AT + timedelta(days=4000))
@@ -304,11 +313,11 @@ def test_a_claim_that_was_used_is_never_given_again(kept: Kept) -> None:
 def test_a_claim_with_a_hold_is_free_again_after_it(kept: Kept, hold: int, after: int, free: bool) -> None:  # noqa: FBT001  # a table's column
     held = records.claim("message:conv-1", hold=hold)
     effect = records.effect(held=held)
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     kept.settle(effect, EffectState.DONE)
     later = records.effect(OTHER_RUN, held=held, at=records.AT + timedelta(seconds=after))
     if free:
-        kept.ledger.intend(later, fence=OURS, room=None)
+        kept.intend(later, fence=OURS, room=None)
         third = records.effect(RunId("run_third"), held=held, at=later.attempted_at)
         assert kept.refused(third).holder == OTHER_RUN
     else:
@@ -330,7 +339,7 @@ def taken(effect: Effect, at: datetime) -> Effect:
 
 def test_of_two_who_take_over_exactly_one_wins(kept: Kept) -> None:
     effect = records.effect()
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
 
     def take(n: int) -> int | None:
         mine = taken(effect, records.AT + timedelta(seconds=n))
@@ -350,7 +359,7 @@ def test_of_two_who_take_over_exactly_one_wins(kept: Kept) -> None:
 
 def test_an_effect_that_was_settled_meanwhile_cannot_be_taken_over(kept: Kept) -> None:
     effect = records.effect()
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     settled = kept.settle(effect, EffectState.DONE)
     with pytest.raises(Fenced):
         kept.ledger.take_over(taken(effect, records.AT), before=effect)
@@ -359,7 +368,7 @@ def test_an_effect_that_was_settled_meanwhile_cannot_be_taken_over(kept: Kept) -
 
 def test_taking_over_needs_no_case_and_no_leave(kept: Kept) -> None:
     effect = records.effect()
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     _locked(kept)
     _halted(kept)
     kept.ledger.take_over(taken(effect, records.AT), before=effect)
@@ -368,7 +377,7 @@ def test_taking_over_needs_no_case_and_no_leave(kept: Kept) -> None:
 @pytest.mark.parametrize("state", [s for s in EffectState if s is not EffectState.INTENT])
 def test_an_outdated_attempt_settles_nothing(kept: Kept, state: EffectState) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=1000))
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     kept.ledger.take_over(taken(effect, records.AT), before=effect)
     before = kept.written()
     with pytest.raises(Conflict):
@@ -381,7 +390,7 @@ def test_an_outdated_attempt_settles_nothing(kept: Kept, state: EffectState) -> 
 @pytest.mark.parametrize("second", [s for s in EffectState if s is not EffectState.INTENT])
 def test_what_is_settled_stays_settled(kept: Kept, first: EffectState, second: EffectState) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=1000))
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     settled = kept.settle(effect, first)
     with pytest.raises(Conflict):
         kept.settle(effect, second)
@@ -392,7 +401,7 @@ def test_what_is_settled_stays_settled(kept: Kept, first: EffectState, second: E
 
 def test_a_released_effect_is_free_for_the_next_attempt(kept: Kept) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=1000))
-    kept.ledger.intend(effect, fence=OURS, room=5000)
+    kept.intend(effect, fence=OURS, room=5000)
     kept.ledger.release(effect)
     released = kept.ledger.find(effect.run, effect.step, 0)
     assert released is not None
@@ -405,14 +414,14 @@ def test_a_released_effect_is_free_for_the_next_attempt(kept: Kept) -> None:
 
 def test_an_effect_and_its_result_are_stored_together(kept: Kept) -> None:
     effect = records.effect()
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     kept.settle(effect, EffectState.DONE)
     assert kept.runs.results(effect.run)[effect.step].outcome is Outcome.DONE
 
 
 def test_what_really_happened_replaces_a_refusal_that_was_written_meanwhile(kept: Kept) -> None:
     effect = records.effect()
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     kept.runs.keep(records.result(outcome=Outcome.REJECTED, code="refund.nothing_left"))
     kept.settle(effect, EffectState.DONE)
     assert kept.runs.results(effect.run)[effect.step].outcome is Outcome.DONE
@@ -481,6 +490,21 @@ def _end(kept: Kept, payment: Payment, at: int, state: EffectState) -> None:
 
 
 @pytest.mark.guarantee("effects:never-over-refund")
+def test_an_intent_does_not_rest_on_what_was_left_before_another_was_settled(kept: Kept) -> None:
+    first, second = (
+        records.effect(RunId(f"run_{n}"), held=records.claim(f"line-{n}", pool="payment-1", amount=700))
+        for n in (1, 2)
+    )
+    kept.intend(first, fence=OURS, room=1000)
+    seen = Headroom(left=1000, drawn=kept.ledger.drawn(second.tenant, "payment-1"))
+    kept.settle(first, EffectState.DONE)
+    with pytest.raises(Fenced) as caught:
+        kept.ledger.intend(second, fence=OURS, room=seen)
+    assert caught.value.stop is Stop.NO_ROOM
+    assert kept.open("payment-1") == 0
+
+
+@pytest.mark.guarantee("effects:never-over-refund")
 def test_of_many_claims_at_once_only_those_that_fit_are_taken(kept: Kept) -> None:
     def take(n: int) -> int:
         effect = records.effect(
@@ -502,7 +526,7 @@ def test_of_many_claims_at_once_only_those_that_fit_are_taken(kept: Kept) -> Non
 def test_of_many_runs_at_once_one_gets_the_claim(kept: Kept) -> None:
     def take(n: int) -> str | None:
         try:
-            kept.ledger.intend(records.effect(RunId(f"run_{n}"), held=records.claim()), fence=OURS, room=None)
+            kept.intend(records.effect(RunId(f"run_{n}"), held=records.claim()), fence=OURS, room=None)
         except (Fenced, Conflict):
             return None
         return f"run_{n}"
@@ -519,7 +543,7 @@ def test_of_many_runs_at_once_one_gets_the_claim(kept: Kept) -> None:
 def test_writers_that_meet_try_again(kept: Kept) -> None:
     effect = records.effect(held=records.claim(pool="payment-1", amount=100))
     with answering(kept.db, "TransactWriteItems", Contention(3)):
-        kept.ledger.intend(effect, fence=OURS, room=5000)
+        kept.intend(effect, fence=OURS, room=5000)
     with answering(kept.db, "TransactWriteItems", Contention(3)):
         kept.settle(effect, EffectState.DONE)
     assert kept.runs.results(effect.run)[effect.step].outcome is Outcome.DONE
@@ -530,9 +554,9 @@ def test_writers_that_meet_over_and_over_give_up_with_nothing_written(kept: Kept
     effect = records.effect()
     before = kept.written()
     with answering(kept.db, "TransactWriteItems", Contention(100)), pytest.raises(Conflict):
-        kept.ledger.intend(effect, fence=OURS, room=None)
+        kept.intend(effect, fence=OURS, room=None)
     assert kept.written() == before
-    kept.ledger.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     with answering(kept.db, "TransactWriteItems", Contention(100)), pytest.raises(Conflict):
         kept.settle(effect, EffectState.DONE)
     assert kept.ledger.find(effect.run, effect.step, 0) == effect
@@ -543,8 +567,8 @@ def test_another_fault_of_a_transaction_is_not_taken_for_a_meeting(kept: Kept) -
     fault = "ItemCollectionSizeLimitExceeded"
     cancelled = kept.db.exceptions.TransactionCanceledException
     with answering(kept.db, "TransactWriteItems", Contention(1, fault)), pytest.raises(cancelled):
-        kept.ledger.intend(effect, fence=OURS, room=None)
-    kept.ledger.intend(effect, fence=OURS, room=None)
+        kept.intend(effect, fence=OURS, room=None)
+    kept.intend(effect, fence=OURS, room=None)
     with answering(kept.db, "TransactWriteItems", Contention(1, fault)), pytest.raises(cancelled):
         kept.settle(effect, EffectState.DONE)
     kept.settle(effect, EffectState.DONE)

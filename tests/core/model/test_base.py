@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 
+from nightshift.errors import BadInput
 from nightshift.model.base import Noun, canonical_digest
 from nightshift.model.plan import Plan
 from nightshift.tools.contracts.payments import RefundPayment
@@ -77,3 +78,9 @@ def test_what_does_not_fit_is_named_and_never_quoted() -> None:
         RefundPayment.model_validate({"order": {"email": "maria@example.com"}, "note": ["maria@example.com"]})
     assert "maria@example.com" not in str(caught.value)
     assert {"order", "note", "amount"} <= {error["loc"][0] for error in caught.value.errors()}
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), float("nan"), float("inf")])
+def test_a_number_that_is_not_read_alike_everywhere_has_no_digest(number: float) -> None:
+    with pytest.raises(BadInput):
+        canonical_digest({"amount": number})

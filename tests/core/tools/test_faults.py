@@ -261,7 +261,7 @@ def test_a_probe_without_credentials_tells_a_person_and_settles_nothing(refundin
     refunding.book.probe_error = error(Misconfigured)
     refunding.clock.advance(3600)
     assert attempt(refunding) is Misconfigured
-    assert refunding.effect().state is EffectState.INTENT
+    assert refunding.effect().state is EffectState.UNKNOWN
     refunding.book.probe_error = None
     refunding.clock.advance(LEASE)
     assert outcome(attempt(refunding)) is Outcome.DONE

@@ -10,6 +10,7 @@ from nightshift.ids import ApprovalId
 from nightshift.model.approval import Approval, ApprovalStatus
 from nightshift.model.log import EntryKind
 from nightshift.model.plan import Principal
+from nightshift.model.verdict import Tier
 from nightshift.ports.approvals import Approvals
 from nightshift.ports.flow import Executions
 from nightshift.ports.log import ActionLog, NewEntry
@@ -47,13 +48,15 @@ def decide_approval(
 
     Raises:
         NotFound: no such approval.
-        BadInput: the requester would decide their own request.
+        BadInput: the requester would decide their own request, or one factor is not enough.
         Conflict: it was decided otherwise, has expired or was withdrawn.
     """
     record = deciding.approvals.get(approval)
     if by.id == record.requester.id or by.kind != "person":
         fix = "Ask somebody else who may decide approvals."
         raise BadInput("by", "who asks may not decide", fix)
+    if any(step.tier is Tier.TWO_FACTOR for step in record.steps):
+        raise BadInput("approval", "it needs two factors", "A person has to take over the case and do this.")
     wanted = _STATUS[verb]
     said_before = record.status is wanted and record.decided_by is not None and record.decided_by.id == by.id
     decided = record if said_before else _decide(deciding, record, wanted, by, note)

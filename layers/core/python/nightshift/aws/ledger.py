@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from nightshift.aws.items import condition_failed, contended, item, key, number, query_all, read, text
 from nightshift.aws.runs import result_item
 from nightshift.errors import Conflict
-from nightshift.ids import RunId, StepId
+from nightshift.ids import RunId, StepId, TenantId
 from nightshift.model.base import Noun
 from nightshift.model.case import CaseStatus
 from nightshift.model.effect import Effect, EffectState, StepResult
-from nightshift.ports.ledger import Fence, Fenced, Stop
+from nightshift.ports.ledger import Fence, Fenced, Headroom, Stop
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -78,7 +78,7 @@ class DynamoLedger:
         )
         return tuple(read(Effect, stored) for stored in found)
 
-    def intend(self, effect: Effect, *, fence: Fence, room: int | None) -> None:
+    def intend(self, effect: Effect, *, fence: Fence, room: Headroom | None) -> None:
         """Write the first intent together with its claim, if everything the fence names holds."""
         put = self._put(_effect_item(effect), _nobody_holds_it, {})
         actions = [(Stop.INTENDED, put), *self._fence(effect, fence), *self._claim(effect, room)]
@@ -93,8 +93,18 @@ class DynamoLedger:
         )
 
     def permit(self, effect: Effect, *, fence: Fence) -> None:
-        """Check, before the vendor is called again, that everything the fence names still holds."""
-        self._transact(self._fence(effect, fence))
+        """Write when the vendor is called again, if everything the fence names still holds."""
+        this_attempt_has_it = "attempt = :attempt AND #state = :intent"
+        values = {":attempt": number(effect.attempt), ":intent": text(EffectState.INTENT)}
+        put = self._put(_effect_item(effect), this_attempt_has_it, values, {"#state": "state"})
+        self._transact([*self._fence(effect, fence), (Stop.INTENDED, put)])
+
+    def drawn(self, tenant: TenantId, pool: str) -> int:
+        """How many effects have drawn on a pool so far, strongly consistent."""
+        answer = self._client.get_item(
+            TableName=self._tables.ledger, Key=key(f"pool#{tenant}#{pool}", "pool"), ConsistentRead=True
+        )
+        return int(answer.get("Item", {}).get("drawn", {"N": "0"})["N"])
 
     def release(self, effect: Effect) -> None:
         """Record that this attempt did nothing for certain."""
@@ -174,15 +184,18 @@ class DynamoLedger:
                     "Update": {
                         "TableName": self._tables.ledger,
                         "Key": key(f"pool#{effect.tenant}#{claim.pool}", "pool"),
-                        "UpdateExpression": "ADD #open :back",
+                        "UpdateExpression": "ADD #open :back" + (", drawn :one" if state == "done" else ""),
                         "ExpressionAttributeNames": {"#open": "open"},
-                        "ExpressionAttributeValues": {":back": number(-claim.amount.amount)},
+                        "ExpressionAttributeValues": {
+                            ":back": number(-claim.amount.amount),
+                            **({":one": number(1)} if state == "done" else {}),
+                        },
                     }
                 }
             )
         return actions
 
-    def _claim(self, effect: Effect, room: int | None) -> list[tuple[Stop, _Action]]:
+    def _claim(self, effect: Effect, room: Headroom | None) -> list[tuple[Stop, _Action]]:
         claim = effect.claim
         if claim is None:
             return []
@@ -206,20 +219,22 @@ class DynamoLedger:
         names = {"#run": "run", "#step": "step", "#state": "state"}
         actions = [(Stop.CLAIMED, self._put(stored, free, values, names))]
         if claim.pool is not None and claim.amount is not None:
-            left = (room or 0) - claim.amount.amount
-            if left < 0:
+            left = -1 if room is None else room.left - claim.amount.amount
+            if room is None or left < 0:
                 raise Fenced(Stop.NO_ROOM)
-            it_fits = "attribute_not_exists(#open) OR #open <= :left"
+            it_fits = "(attribute_not_exists(#open) OR #open <= :left)"
+            nothing_else_was_drawn = "drawn = :drawn" if room.drawn else "attribute_not_exists(drawn)"
             update: _Action = {
                 "Update": {
                     "TableName": self._tables.ledger,
                     "Key": key(f"pool#{effect.tenant}#{claim.pool}", "pool"),
                     "UpdateExpression": "ADD #open :amount",
-                    "ConditionExpression": it_fits,
+                    "ConditionExpression": f"{it_fits} AND {nothing_else_was_drawn}",
                     "ExpressionAttributeNames": {"#open": "open"},
                     "ExpressionAttributeValues": {
                         ":amount": number(claim.amount.amount),
                         ":left": number(left),
+                        **({":drawn": number(room.drawn)} if room.drawn else {}),
                     },
                 }
             }

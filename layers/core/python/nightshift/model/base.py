@@ -6,6 +6,8 @@ from typing import cast
 import rfc8785
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from nightshift.errors import BadInput
+
 __all__ = ["Document", "Noun", "canonical_digest"]
 
 
@@ -23,6 +25,15 @@ class Document(Noun):
 
 
 def canonical_digest(value: JsonValue | BaseModel) -> str:
-    """SHA-256 (hexadecimal) of the canonical JSON form, RFC 8785."""
+    """SHA-256 (hexadecimal) of the canonical JSON form, RFC 8785.
+
+    Raises:
+        BadInput: a number that no two JSON implementations read alike (an integer beyond 2^53, NaN).
+    """
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    return hashlib.sha256(rfc8785.dumps(cast("dict[str, str]", plain))).hexdigest()
+    try:
+        canonical = rfc8785.dumps(cast("dict[str, str]", plain))
+    except rfc8785.CanonicalizationError as exc:
+        problem = "a number cannot be written the same way everywhere"
+        raise BadInput("value", problem, "Write it as text, or keep integers within 2^53.") from exc
+    return hashlib.sha256(canonical).hexdigest()

@@ -4,11 +4,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from nightshift.errors import NightshiftError
-from nightshift.ids import CaseId, RunId, StepId
+from nightshift.ids import CaseId, RunId, StepId, TenantId
 from nightshift.model.base import Noun
 from nightshift.model.effect import Effect, StepResult
 
-__all__ = ["Fence", "Fenced", "Ledger", "Stop"]
+__all__ = ["Fence", "Fenced", "Headroom", "Ledger", "Stop"]
 
 
 class Stop(StrEnum):
@@ -43,6 +43,13 @@ class Fence(Noun):
     generation: int
 
 
+class Headroom(Noun):
+    """What a vendor has `left` of a pool, in minor units, when `drawn` effects had drawn on it."""
+
+    left: int
+    drawn: int
+
+
 class Ledger(Protocol):
     """Every method is one conditional write or one consistent read."""
 
@@ -52,10 +59,10 @@ class Ledger(Protocol):
     def of_run(self, run: RunId) -> tuple[Effect, ...]:
         """All effects of a run, strongly consistent."""
 
-    def intend(self, effect: Effect, *, fence: Fence, room: int | None) -> None:
+    def intend(self, effect: Effect, *, fence: Fence, room: Headroom | None) -> None:
         """Write the first intent together with its claim, if everything the fence names holds.
 
-        `room` is what the vendor has left of the claim's pool, in minor units.
+        `room` is what may be drawn from the claim's pool; it counts only while nothing else was drawn.
 
         Raises:
             Fenced: something does not hold; says what.
@@ -68,8 +75,11 @@ class Ledger(Protocol):
             Fenced: `INTENDED`: another attempt was faster.
         """
 
+    def drawn(self, tenant: TenantId, pool: str) -> int:
+        """How many effects have drawn on a pool so far, strongly consistent."""
+
     def permit(self, effect: Effect, *, fence: Fence) -> None:
-        """Check, before the vendor is called again, that everything the fence names still holds.
+        """Write when the vendor is called again, if everything the fence names still holds.
 
         Raises:
             Fenced: something does not hold; says what.

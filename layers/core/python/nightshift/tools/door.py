@@ -16,7 +16,7 @@ from nightshift.model.tool import Outcome
 from nightshift.ports.approvals import Approvals
 from nightshift.ports.config import Config
 from nightshift.ports.flow import Secrets
-from nightshift.ports.ledger import Fence, Ledger
+from nightshift.ports.ledger import Fence, Headroom, Ledger
 from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.ports.runs import Runs
 from nightshift.tools.asked import amount_of
@@ -29,11 +29,13 @@ __all__ = [
     "checked",
     "entry",
     "fence",
+    "headroom",
     "log",
     "log_intent",
     "log_settled",
+    "log_unknown",
+    "refuse",
     "result_of",
-    "room_left",
 ]
 
 
@@ -88,21 +90,27 @@ def fence(ready: Ready) -> Fence:
     return Fence(case=ready.proposal.case, generation=ready.given.generation)
 
 
-def room_left(ready: Ready) -> int | None:
-    """What the vendor has left of what a step draws on, minor units; None where it draws on nothing.
+def headroom(door: Door, ready: Ready) -> Headroom | None:
+    """What is left of what a step draws on; None where it draws on nothing.
+
+    How often the pool was drawn on is read *before* the vendor is asked: an effect that settles in
+    between changes that count, and the intent is refused instead of resting on a stale figure.
 
     Raises:
         Rejected: `state.changed`: less than the step takes, so it was planned for another world; or
             whatever the vendor says against it.
     """
-    if ready.binding.room is None:
+    contract = ready.binding.contract
+    claim = contract.once_per(ready.step.channel, ready.args) if contract.once_per is not None else None
+    if ready.binding.room is None or claim is None or claim.pool is None:
         return None
+    drawn = door.ledger.drawn(ready.proposal.tenant, claim.pool)
     left = ready.binding.room(ready.call()).left
-    amount = amount_of(ready.binding.contract, ready.args)
+    amount = amount_of(contract, ready.args)
     if amount is not None and left < amount.amount:
         message = f"{ready.step.tool} would move more than the vendor has left"
         raise Rejected(message, code="state.changed")
-    return left
+    return Headroom(left=left, drawn=drawn)
 
 
 def result_of(
@@ -186,3 +194,26 @@ def log_settled(door: Door, proposal: Proposal, effect: Effect) -> None:
     }
     line = entry(door, proposal, EntryKind.EFFECT_SETTLED, effect.key, detail)
     door.log.append(step_stream(proposal.case or effect.run, effect.run, effect.step), line)
+
+
+def log_unknown(door: Door, ready: Ready, effect: Effect) -> None:
+    """Say that an attempt ended without anybody knowing how."""
+    detail = {"tool": effect.tool, "key": effect.key, "outcome": effect.state, "code": effect.code}
+    log(door, ready, EntryKind.STEP_FAILED, ref=f"{effect.key}#{effect.attempt}", detail=detail)
+
+
+def refuse(door: Door, given: StepCall, proposal: Proposal, why: Rejected) -> StepResult:
+    """End a step that did nothing, with the reason it was refused for; an earlier end stands."""
+    result = StepResult(
+        run=given.run,
+        step=given.step,
+        occurrence=given.occurrence,
+        outcome=Outcome.REJECTED,
+        code=why.code,
+        message=str(why),
+        settled_at=door.clock.now(),
+    )
+    stream = step_stream(proposal.case or given.run, given.run, given.step)
+    detail = {"step": given.step, "code": why.code}
+    door.log.append(stream, entry(door, proposal, EntryKind.STEP_FAILED, why.code, detail))
+    return door.runs.keep(result)

@@ -1,0 +1,92 @@
+"""Every function and state machine can do its work with its role's permissions, which do hold it back."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from demo.assembly import assembly
+from demo.shop import Shop, open_shop
+from demo.stories import STORIES, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.xdist_group("iam")
+
+PLANNER = "nightshift-dev-planner"
+
+
+@dataclass(frozen=True)
+class Strict:
+    """An installation with IAM enforced, after all stories were told in it.
+
+    Attributes:
+        problems: by story, what did not come out as told.
+        refusals: the permissions that were asked for and not had, until then.
+        logs: all that the functions logged, by function.
+    """
+
+    shop: Shop
+    problems: dict[str, list[str]]
+    refusals: list[dict[str, Any]]
+    logs: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
+    with (tmp_path_factory.getbasetemp().parent / "assembly.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process synthesises, the others find it done
+        assembly()
+    state: Path = tmp_path_factory.mktemp("strict") / "state"
+    with open_shop(state, enforce_iam=True) as shop:
+        told = {story.id: Told() for story in STORIES}
+        for story in STORIES:
+            story.tell(shop, told[story.id])
+        yield Strict(
+            shop=shop,
+            problems={story: how.problems for story, how in told.items() if how.problems or not how.facts},
+            refusals=shop.stack.stats()["refusals"],
+            logs={log.stem: log.read_text(encoding="utf-8") for log in (state / "logs").glob("*.log")},
+        )
+
+
+def test_all_stories_come_out_as_told_with_iam_enforced(strict: Strict) -> None:
+    assert strict.shop.stack.admin("GET", "health")["enforce_iam"]
+    assert strict.problems == {}
+    assert strict.refusals == []
+
+
+def test_no_function_logs_a_refusal(strict: Strict) -> None:
+    assert PLANNER in strict.logs
+    assert [function for function, log in strict.logs.items() if "AccessDenied" in log] == []
+
+
+def test_the_planner_s_role_writes_plans_and_no_verdicts(strict: Strict) -> None:
+    lambdas = strict.shop.stack.client("lambda")
+    planner = lambdas.get_function_configuration(FunctionName=PLANNER)
+    runs = planner["Environment"]["Variables"]["TABLE_RUNS"]
+
+    def put(pk: str) -> None:
+        dynamodb.put_item(TableName=runs, Item={"pk": {"S": pk}, "sk": {"S": "-"}})
+
+    with closing(_dynamodb_as(strict.shop, planner["Role"])) as dynamodb:
+        put("plan#of-its-own")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put("verdict#of-its-own")
+
+
+def _dynamodb_as(shop: Shop, role: str) -> Any:  # noqa: ANN401  # a boto3 client
+    keys = shop.stack.client("sts").assume_role(RoleArn=role, RoleSessionName="trial")["Credentials"]
+    return shop.stack.client(
+        "dynamodb",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
