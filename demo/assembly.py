@@ -1,5 +1,7 @@
 """The synthesised templates for this machine, made anew only when something they are made of changed."""
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -12,6 +14,7 @@ __all__ = ["ROOT", "NotSynthesised", "assembly"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _KEPT = ROOT / ".local" / "synth"
+_KEPT_ASSEMBLIES = 4
 _SOURCES = (
     "stacks",
     "statemachines",
@@ -34,16 +37,34 @@ def assembly() -> Path:
     Raises:
         NotSynthesised: the layers could not be built, or the app did not synthesise.
     """
-    folder = _KEPT / _digest()
-    if (folder / "manifest.json").is_file():
+    with _alone():
+        folder = _KEPT / _digest()
+        if (folder / "manifest.json").is_file():
+            return folder
+        made = folder.with_suffix(".new")
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        _run([sys.executable, "-m", "build.layers", "--platform", "host"])
+        _run([sys.executable, "-m", "stacks.app"], NIGHTSHIFT_LAYERS="host", CDK_OUTDIR=str(made))
+        made.rename(folder)
+        _forget_old()
         return folder
-    shutil.rmtree(_KEPT, ignore_errors=True)
-    made = folder.with_suffix(".new")
-    made.mkdir(parents=True)
-    _run([sys.executable, "-m", "build.layers", "--platform", "host"])
-    _run([sys.executable, "-m", "stacks.app"], NIGHTSHIFT_LAYERS="host", CDK_OUTDIR=str(made))
-    made.rename(folder)
-    return folder
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time synthesises; the others find it done."""
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with (_KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forget_old() -> None:
+    """Keep the newest few: another process may be deploying one that is not the newest."""
+    folders = sorted((f for f in _KEPT.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime)
+    for old in folders[:-_KEPT_ASSEMBLIES]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _run(command: list[str], **settings: str) -> None:
