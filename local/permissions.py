@@ -75,7 +75,7 @@ def check_what_each_statement_does() -> None:
 
 
 def _statement_check(statement: dict[str, Any], region: str, account: str) -> Check | None:
-    """None for what the parser that carries it out cannot read either."""
+    """None for what the parser that carries it out cannot read; a call of only those needs its own action."""
     try:
         parsed = dynamodb._parse_partiql(statement.get("Statement", ""), statement.get("Parameters", []))
     except ValueError:
@@ -105,11 +105,13 @@ def compare_leading_keys() -> None:
     """Ministack does not know `dynamodb:LeadingKeys`. `test_leading_keys_hold_a_role_to_its_items`."""
     theirs = iam_evaluator.enforce
 
-    def enforce(*arguments: Any, resource_arn: str = "*", service_context: Any = None) -> Any:
+    def enforce(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None
+    ) -> Any:
         context = dict(service_context or {})
         if isinstance(resource_arn, _Items) and resource_arn.leading_keys:
             context["dynamodb:LeadingKeys"] = resource_arn.leading_keys
-        return theirs(*arguments, resource_arn=resource_arn, service_context=context)
+        return theirs(key, action, service, region, resource_arn, context)
 
     iam_evaluator.enforce = enforce
     iam_actions.dynamodb_resource_arns = _with_keys(iam_actions.dynamodb_resource_arns)
@@ -125,7 +127,7 @@ def _with_keys(theirs: Callable[..., list[str]]) -> Callable[..., list[str]]:
 
 
 def _item_by_item(theirs: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
-    """`test_each_item_of_a_transaction_is_checked`."""
+    """For its keys may be allowed by different statements. `test_each_item_of_a_transaction_is_checked`."""
 
     def checks(action: str, body: bytes, *rest: str) -> list[Check]:
         if action in _STATEMENTS_IN:
@@ -146,8 +148,10 @@ def count_refusals(stats: Stats) -> None:
     """Callers may swallow a refusal. `test_what_was_refused_is_counted`."""
     theirs = iam_evaluator.enforce
 
-    def enforce(access_key: str, action: str, *arguments: Any, resource_arn: str = "*", **named: Any) -> Any:
-        denied = theirs(access_key, action, *arguments, resource_arn=resource_arn, **named)
+    def enforce(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None
+    ) -> Any:
+        denied = theirs(key, action, service, region, resource_arn, service_context)
         if isinstance(denied, iam_evaluator.EvalResult):
             stats.count_refusal(denied.principal_arn, action, resource_arn)
         return denied

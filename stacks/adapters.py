@@ -74,7 +74,8 @@ class AdaptersStack(Stack):
             grants=[
                 data.runs.may("GetItem", "BatchGetItem", "Query", only=("plan#*", "verdict#*", "result#*")),
                 data.runs.may("PutItem", only=("result#*",)),
-                data.ledger.may("GetItem", "ConditionCheckItem", only=("run#*",)),
+                data.ledger.may("GetItem", only=("run#*", "pool#*")),
+                data.ledger.may("ConditionCheckItem", only=("run#*",)),
                 data.ledger.may("PutItem", "UpdateItem", only=("run#*", "claim#*", "pool#*")),
                 data.cases.may("ConditionCheckItem", only=("case#*",)),
                 data.config.may("GetItem", "ConditionCheckItem"),
