@@ -67,6 +67,8 @@ def test_an_event_between_commit_and_sleep_is_observed_instead_of_slept_over(sag
     }
     going_on = saga.ended(saga.start(rest_of_the_saga(saga, "Sleep"), f"{case.id}-from-sleep", given))
     assert going_on.states == ["Sleep", "Observe", "Route", "Plan", "Run", "Commit", "Rest", "Closed"]
+    woken = [e.detail["woken"] for e in saga.entries(order) if e.kind is EntryKind.CONTEXT_READ]
+    assert woken[-1] == "event"  # and not by the deadline of a sleep
     assert saga.cases.get(case.id).status is CLOSED
     assert saga.refunds(order) == ["12.50"]
     assert saga.at_rest(order) == []
