@@ -26,13 +26,13 @@ _MEMORY_GB = 0.5
 def _per_case(result: Result, prices: dict[str, float]) -> list[tuple[str, float, str, float]]:
     """(what, count a case, price key, dollars a case)."""
     counts, n = result.counts, result.cases
-    gb_seconds = sum(sum(ms) for ms in counts.cpu_ms.values()) / 1000 * _MEMORY_GB
+    gb_seconds = counts.wall_ms / 1000 * _MEMORY_GB
     sqs = sum(c for name, c in counts.calls.items() if name.startswith("sqs."))
     deliveries = counts.invocations["dispatcher"] + counts.invocations["approvals-notifier"]
     rows = [
         ("state transitions", sum(counts.transitions.values()), "states.transition"),
         ("Lambda requests", sum(counts.invocations.values()), "lambda.request"),
-        ("Lambda GB-seconds (handler CPU)", gb_seconds, "lambda.gb_second"),
+        ("Lambda GB-seconds (warm)", gb_seconds, "lambda.gb_second"),
         ("DynamoDB write units", counts.units["write"], "dynamodb.write_unit"),
         ("DynamoDB read units", counts.units["read"], "dynamodb.read_unit"),
         ("SQS FIFO requests (send, receive, delete)", sqs + 2 * deliveries, "sqs.fifo_request"),

@@ -23,6 +23,7 @@ class Counts:
         calls: per `service.Action` (by functions and state machines; not by the bench itself).
         units: DynamoDB capacity units, `read` and `write`, as the tables reported them to the functions.
         cpu_ms: per function, one number an invocation.
+        wall_ms: over all functions: what Lambda bills, cold starts aside.
         logged_bytes: what functions wrote to their logs.
     """
 
@@ -31,6 +32,7 @@ class Counts:
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
     cpu_ms: dict[str, list[float]] = field(default_factory=dict)
+    wall_ms: float = 0.0
     logged_bytes: int = 0
 
 
@@ -85,6 +87,7 @@ def _add_meter(found: Counts, function: str, record: dict[str, Any]) -> None:
     if record.get("message") != "metered":
         return
     found.cpu_ms.setdefault(function, []).append(record["cpu_ms"])
+    found.wall_ms += record["wall_ms"]
     for key, amount in record["aws"].items():
         service, action, *rest = key.split(".")
         if service == "dynamodb" and rest == ["units"]:

@@ -88,6 +88,7 @@ class _Bench:
         asked = self._until(lambda: self._question(order))
         self._shop.as_("ana").decide(asked, "approve", "")
         case = self._until(lambda: self._closed(order))
+        self._until(lambda: self._ended(case))
         return self._log.of_case(case)
 
     def burst(self, count: int) -> float:
@@ -131,6 +132,11 @@ class _Bench:
             },
         )
         return str(page["Items"][0]["pk"]["S"]).removeprefix("case#") if page["Items"] else None
+
+    def _ended(self, case: str) -> str | None:
+        """The record is closed before the log says so."""
+        kinds = {entry.kind for entry in self._log.of_case(case)}
+        return case if EntryKind.CASE_CLOSED in kinds else None
 
     @staticmethod
     def _until(look: Callable[[], str | None]) -> str:

@@ -47,10 +47,10 @@ def rest_of_the_saga(saga: Installation, start_at: str) -> str:
 def test_an_event_between_commit_and_sleep_is_observed_instead_of_slept_over(saga: Installation) -> None:
     order = saga.order()
     saga.shop.message(order, BROKEN)
-    case = asleep(saga, order)
     # as if it had not come to Sleep yet: no state holds the token, and then an event arrives
-    execution = saga.execution_of(case.id)
+    execution = saga.execution_of(asleep(saga, order).id)
     saga.shop.stack.client("stepfunctions").stop_execution(executionArn=execution)
+    case = asleep(saga, order)
     saga.shop.message(order, "Here is a photo of it.", photo=True)
     saga.shop.wait_for_log(case.id, EntryKind.CASE_JOINED)
     between = saga.cases.get(case.id)

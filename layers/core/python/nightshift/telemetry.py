@@ -58,7 +58,7 @@ def entrypoint(
 
         @functools.wraps(function)
         def handler(event: dict[str, Any], context: Any) -> R:  # noqa: ANN401  # the runtime's own object
-            started = time.process_time()
+            started, began = time.process_time(), time.monotonic()
             try:
                 return function(event, wired())
             except WireError as exc:
@@ -75,6 +75,7 @@ def entrypoint(
                     "metered",
                     request=getattr(context, "aws_request_id", ""),
                     cpu_ms=cpu_ms,
+                    wall_ms=round((time.monotonic() - began) * 1000, 2),
                     aws=METER.take(),
                 )
 
