@@ -44,6 +44,8 @@ def measure(shop: Shop, logs: Path, *, cases: int, burst: int, say: Callable[[st
     bench = _Bench(shop)
     for number in range(2):
         bench.standard(f"#warm-{number}")
+    bench.burst("#warm-burst", burst)
+    time.sleep(1)  # a case's execution enters its last states after its record is closed
     say("warm")
     shop.stack.reset_stats()
     since = mark_logs(logs)
@@ -51,9 +53,9 @@ def measure(shop: Shop, logs: Path, *, cases: int, burst: int, say: Callable[[st
     for number in range(cases):
         timelines.append(bench.standard(f"#std-{number}"))
         say(f"standard case {number + 1} of {cases}")
-    time.sleep(1)  # the last case's execution enters its last states after its record is closed
+    time.sleep(1)
     counts = counts_since(shop.stack.stats(), logs, since)
-    seconds = bench.burst(burst)
+    seconds = bench.burst("#burst", burst)
     say(f"{burst} cases at once drained")
     return Result(
         cases=cases,
@@ -91,8 +93,8 @@ class _Bench:
         self._until(lambda: self._ended(case))
         return self._log.of_case(case)
 
-    def burst(self, count: int) -> float:
-        orders = [self._order(f"#burst-{number}", "5.00") for number in range(count)]
+    def burst(self, name: str, count: int) -> float:
+        orders = [self._order(f"{name}-{number}", "5.00") for number in range(count)]
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda o: self._shop.webhook("returns/request", o, lines=_LINES), orders))
