@@ -7,7 +7,7 @@ with exit code 2, a failure with 1, always with one sentence that says what to d
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -64,9 +64,15 @@ class _Session:
     profile: profiles.Profile
     api: str
     token: str
+    opened: list[Connection] = field(default_factory=list)
 
     def connect(self) -> Connection:
-        return Connection(self.api, self.token, transport=self.outside.transport)
+        self.opened.append(Connection(self.api, self.token, transport=self.outside.transport))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        for connection in self.opened:
+            connection.close()
 
     def say(self, answer: Noun, shown: RenderableType, *, as_json: bool) -> None:
         if as_json:
@@ -97,7 +103,9 @@ def build(outside: Outside) -> typer.Typer:
     ) -> None:
         found = profiles.find(profile)
         chosen = found.token_of(person) if person or not token else token
-        context.obj = _Session(outside=outside, profile=found, api=api or found.api, token=chosen)
+        session = _Session(outside=outside, profile=found, api=api or found.api, token=chosen)
+        context.obj = session
+        context.call_on_close(session.close)
 
     _reading(app)
     _deciding(app)
