@@ -52,12 +52,14 @@ class DynamoConfig:
 
     def policy(self, tenant: TenantId) -> Policy:
         """The policy in force: the version that the tenant's record names."""
-        version = self.tenant(tenant).policy_version
-        known = self._policies.get((tenant, version))
-        if known is None:
-            known = self._get(Policy, tenant, f"policy#{version:06}")
-            self._policies[tenant, version] = known
-        return known
+        return self.policy_of(self.tenant(tenant))
+
+    def policy_of(self, tenant: Tenant) -> Policy:
+        """The policy that a tenant's record, read already, puts in force."""
+        named = (tenant.id, tenant.policy_version)
+        if named not in self._policies:
+            self._policies[named] = self._get(Policy, tenant.id, f"policy#{tenant.policy_version:06}")
+        return self._policies[named]
 
     def staff(self, tenant: TenantId, person: str) -> Staff:
         """One person."""

@@ -49,7 +49,7 @@ def dispatch(event: Event, desk: Desk) -> Accepted:
         Conflict: others were faster every time; try again.
     """
     tenant = desk.config.tenant(event.tenant)
-    found = triage(event, desk.config.policy(event.tenant).triage)
+    found = triage(event, desk.config.policy_of(tenant).triage)
     accepted = _accept(event, tenant, found, desk)
     if accepted.case is not None:
         case = desk.cases.get(accepted.case)

@@ -113,7 +113,7 @@ def _facts(
     clock: Clock,
 ) -> GateFacts:
     tenant = config.tenant(proposal.tenant)
-    policy = config.policy(proposal.tenant)
+    policy = config.policy_of(tenant)
     role = policy.roles.get(proposal.requester.role)
     now = clock.now()
     return GateFacts(

@@ -24,6 +24,9 @@ class Config(Protocol):
     def policy(self, tenant: TenantId) -> Policy:
         """The policy in force."""
 
+    def policy_of(self, tenant: Tenant) -> Policy:
+        """The policy that a tenant's record, read already, puts in force."""
+
     def staff(self, tenant: TenantId, person: str) -> Staff:
         """One person."""
 
