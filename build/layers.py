@@ -23,6 +23,7 @@ from typing import Final
 
 from uv import find_uv_bin
 
+from build.bytecode import compiled, interpreter, stage
 from stacks.limits import ARCHITECTURE, PYTHON
 
 __all__ = ["GROUPS", "PLATFORMS", "BuildFailed", "Built", "build", "lock_of", "main"]
@@ -30,7 +31,7 @@ __all__ = ["GROUPS", "PLATFORMS", "BuildFailed", "Built", "build", "lock_of", "m
 ROOT: Final = Path(__file__).parents[1]
 OUTPUT: Final = ROOT / "build" / "layers"
 
-GROUPS: Final = ("base", "http", "identity", "expressions")
+GROUPS: Final = ("base", "http", "identity", "expressions", "mail", "seal")
 """The groups that are layers."""
 
 # The other requirements, 14 MB, serve only its command line (see nightshift/expressions.py).
@@ -81,6 +82,7 @@ def build(group: str, *, target: str, output: Path = OUTPUT) -> Built:
         _install(wanted, python, target)
         for leftover in (python / "bin", python / ".lock"):  # console scripts are no use in a layer
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+        compiled(python.parent, python=_interpreter(target), mount="/opt")
         shutil.rmtree(folder, ignore_errors=True)
         python.parent.rename(folder)
     mark.write_text(source, encoding="utf-8")
@@ -116,11 +118,16 @@ def _wheels_for(target: str) -> list[str]:
     return ["--python-platform", _WHEELS_OF[ARCHITECTURE], "--python-version", PYTHON]
 
 
+def _interpreter(target: str) -> str | None:
+    return sys.executable if target == "host" else interpreter(PYTHON)
+
+
 def _fingerprint(group: str, target: str) -> str:
     """What a layer's content follows from."""
     host = f"{sysconfig.get_platform()} {platform.python_version()}"
     where = host if target == "host" else f"{ARCHITECTURE} {PYTHON}"
-    return f"{where} {hashlib.sha256(_wanted(group).encode()).hexdigest()}\n"
+    bytecode = "with bytecode" if _interpreter(target) else "without bytecode"
+    return f"{where} {bytecode} {hashlib.sha256(_wanted(group).encode()).hexdigest()}\n"
 
 
 def _size(folder: Path) -> int:
@@ -147,6 +154,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         built = build(group, target=given.platform)
         state = "built" if built.fresh else "as it was"
         sys.stdout.write(f"{given.platform}/{group}: {built.size / 1e6:.1f} MB, {state}\n")
+    python = _interpreter(given.platform)
+    fresh = stage(OUTPUT / given.platform, python=python)
+    bytecode = f"bytecode by {python}" if python else f"no bytecode: no Python {PYTHON} on this machine"
+    sys.stdout.write(f"{given.platform}/core, code: {'staged' if fresh else 'as they were'}, {bytecode}\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
-LAYERS = ("base", "http", "identity", "expressions")
+LAYERS = ("base", "http", "identity", "expressions", "mail", "seal")
 OPTIONS = (
     "--quiet",
     "--universal",
