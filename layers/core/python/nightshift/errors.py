@@ -12,6 +12,7 @@
       NotIdentified       nobody we know stands behind the request
       NotPermitted        we know who asks, and their role does not allow it
       Conflict            a conditional write lost; re-read before acting
+        Outdated          a newer generation, or a later wake, has the case; the caller must stop
 
 Step Functions compares class *names* and knows no inheritance, so a tool's Lambda raises exactly
 the five wire errors and nothing derived from them.
@@ -26,6 +27,7 @@ __all__ = [
     "NotIdentified",
     "NotPermitted",
     "OutcomeUnknown",
+    "Outdated",
     "Rejected",
     "Retryable",
     "Throttled",
@@ -77,6 +79,10 @@ class NotPermitted(NightshiftError):
 
 class Conflict(NightshiftError):
     """A conditional write lost against another writer; nothing was changed."""
+
+
+class Outdated(Conflict):
+    """Another generation, or a later wake, has the case: whoever called was given up, and must stop."""
 
 
 class WireError(NightshiftError):

@@ -15,7 +15,8 @@ class Noun(BaseModel):
     """A frozen value with no unknown fields."""
 
     # A value that does not fit is never quoted: it may be personal data on its way to a log.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # A validator is built when it is first used: a function pays for the nouns it meets, not for all.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class Document(Noun):

@@ -10,6 +10,7 @@ from nightshift.ids import CaseId, RunId, TenantId
 from nightshift.model.base import Document, Noun
 from nightshift.model.event import Event, EventKind
 from nightshift.model.order import Order
+from nightshift.model.payment import Payment
 from nightshift.money import Money
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "CaseStatus",
     "ContextPackage",
     "Episode",
+    "ExecutionState",
     "Intent",
     "Lock",
     "Rest",
@@ -26,6 +28,9 @@ __all__ = [
     "SignalKind",
     "Woken",
 ]
+
+
+Woken = Literal["opened", "event", "deadline", "again"]
 
 
 class CaseStatus(StrEnum):
@@ -90,9 +95,9 @@ class Case(Document):
     updated_at: datetime
     closed_at: datetime | None = None
     last_run: RunId | None = None
-
-
-Woken = Literal["opened", "event", "deadline", "again"]
+    woken: Woken = Field(default="opened", description="why the current wake began")
+    restarts: int = Field(default=0, ge=0, description="recoveries since the case last got on")
+    restarted_at: datetime | None = None
 
 
 class CaseInput(Noun):
@@ -102,6 +107,18 @@ class CaseInput(Noun):
     generation: int
     wake: int
     woken: Woken = "opened"
+
+
+class ExecutionState(Noun):
+    """How the execution of one generation of a case stands.
+
+    `NONE`: there is no execution of that name. `started_at` is absent only then; `error` says how a
+    failed one ended.
+    """
+
+    status: Literal["NONE", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+    started_at: datetime | None = None
+    error: str = ""
 
 
 class Intent(Noun):
@@ -145,13 +162,16 @@ class ContextPackage(Document):
     order: Order | None = None
     order_channel: str | None = None
     order_problem: str = Field(default="", description="why the order could not be read")
+    payment: Payment | None = None
+    payment_channel: str | None = None
+    payment_problem: str = Field(default="", description="why the payment could not be read")
     customer: str | None = None
     intents: tuple[Intent, ...] = ()
     signals: tuple[Signal, ...] = ()
     episodes: tuple[Episode, ...] = ()
     person: str | None = None
     sender_trusted: bool = Field(
-        default=False, description="every message came from the order's own, vouched-for customer"
+        default=False, description="every message came from the vouched-for customer of order or payment"
     )
     known_seq: int = Field(default=0, ge=0, description="how many of the events an earlier wake had seen")
 
@@ -168,12 +188,16 @@ class RunOutcome(Document):
 
 
 class Rest(Noun):
-    """What `commit` decided: what the case's state machine does next."""
+    """What `commit` decided: what the case's state machine does next.
+
+    `restart`: the run broke off without an end; a new generation carries it on.
+    """
 
     case: CaseId
     generation: int
     wake: int
-    rest: Literal["closed", "person", "sleep", "again"]
+    rest: Literal["closed", "person", "sleep", "again", "restart"]
     seen_seq: int = 0
     sleep_seconds: int = 0
     deadline: str = ""
+    error: str = ""

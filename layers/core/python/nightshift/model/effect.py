@@ -59,6 +59,9 @@ class Effect(Document):
     settled_at: datetime | None = None
     vendor_ref: str | None = None
     code: str = ""
+    in_doubt: bool = Field(
+        default=False, description="it may have happened before the records were restored"
+    )
 
 
 class StepResult(Document):

@@ -11,11 +11,13 @@ from nightshift.model.base import Document, Noun
 
 __all__ = [
     "Attachment",
+    "BounceDetail",
     "Event",
     "EventDetail",
     "EventKind",
     "MessageDetail",
     "OrderDetail",
+    "PaymentDetail",
     "PrivacyDetail",
     "ReturnDetail",
     "ReturnLine",
@@ -34,9 +36,16 @@ class EventKind(StrEnum):
     REFUND_CREATED = "RefundCreated"
     RETURN_REQUESTED = "ReturnRequested"
     MESSAGE_RECEIVED = "MessageReceived"
+    MESSAGE_BOUNCED = "MessageBounced"
     CUSTOMERS_MERGED = "CustomersMerged"
     ERASURE_REQUESTED = "ErasureRequested"
     ACCESS_REQUESTED = "AccessRequested"
+    PAYMENT_SUCCEEDED = "PaymentSucceeded"
+    REFUND_FAILED = "RefundFailed"
+    CREDIT_NOTE_ISSUED = "CreditNoteIssued"
+    DISPUTE_OPENED = "DisputeOpened"
+    DISPUTE_UPDATED = "DisputeUpdated"
+    DISPUTE_CLOSED = "DisputeClosed"
 
 
 class SubjectKind(StrEnum):
@@ -46,10 +55,11 @@ class SubjectKind(StrEnum):
     CUSTOMER = "customer"
     SHOP = "shop"
     CONVERSATION = "conversation"
+    PAYMENT = "payment"
 
 
 class Subject(Noun):
-    """The order, customer or conversation an event is about, within one channel.
+    """The order, payment, customer or conversation an event is about, within one channel.
 
     `ref` is the vendor's own id where the event carries it (`gid://shopify/Order/1`), else a name
     that the dispatcher resolves through the alias it learnt (`#1001`).
@@ -69,20 +79,39 @@ class Attachment(Noun):
 
     name: str = Field(max_length=255)
     media_type: str = Field(max_length=100)
-    ref: str = Field(max_length=1000, description="where the vendor keeps it")
+    ref: str = Field(max_length=1000, description="where the vendor, or our mail bucket, keeps it")
 
 
 class MessageDetail(Noun):
-    """What a customer wrote. `text` is data, never instruction."""
+    """What a customer wrote. `text` is data, never instruction.
+
+    Of a mail, `text` is what is new in it: quoted history and signature are cut, the raw mail is kept.
+    """
 
     type: Literal["message"] = "message"
     conversation: str = Field(min_length=1, max_length=200)
     text: str = Field(max_length=20_000)
     sender: str = Field(max_length=320, description="the address the sender claims")
-    verified_sender: bool = Field(description="the storefront vouches for the sender (signed in)")
+    verified_sender: bool = Field(
+        description="the storefront vouches for the sender (signed in), or the mail passed DMARC"
+    )
     order_name: str | None = Field(default=None, max_length=100)
+    payment_name: str | None = Field(
+        default=None, max_length=100, description="the invoice or payment it names, where there is no order"
+    )
     locale: str = "en"
     attachments: tuple[Attachment, ...] = ()
+    medium: Literal["form", "mail"] = "form"
+    message_id: str = Field(default="", max_length=200, description="of a mail, without angle brackets")
+
+
+class BounceDetail(Noun):
+    """A mail of ours came back, or its receiver complained about it; `status` is RFC 3463's (`5.1.1`)."""
+
+    type: Literal["bounce"] = "bounce"
+    conversation: str = Field(min_length=1, max_length=200)
+    reason: Literal["bounce", "complaint"]
+    status: str = Field(default="", max_length=20)
 
 
 class ReturnLine(Noun):
@@ -115,6 +144,16 @@ class OrderDetail(Noun):
     first_order: bool | None = Field(default=None, description="the customer's first, where the event says")
 
 
+class PaymentDetail(Noun):
+    """Something happened to a payment without an order; it is re-read, never taken from here."""
+
+    type: Literal["payment"] = "payment"
+    payment_ref: str = Field(min_length=1, max_length=200)
+    names: tuple[str, ...] = Field(default=(), description="other ids and numbers it is known by")
+    vendor_refs: tuple[str, ...] = Field(default=(), description="ids of refunds, disputes, credit notes")
+    due_at: datetime | None = Field(default=None, description="until when evidence is taken, as it was said")
+
+
 class PrivacyDetail(Noun):
     """A vendor's privacy request (redact, data request)."""
 
@@ -125,7 +164,8 @@ class PrivacyDetail(Noun):
 
 
 EventDetail = Annotated[
-    MessageDetail | ReturnDetail | OrderDetail | PrivacyDetail, Field(discriminator="type")
+    MessageDetail | BounceDetail | ReturnDetail | OrderDetail | PaymentDetail | PrivacyDetail,
+    Field(discriminator="type"),
 ]
 
 
@@ -146,3 +186,9 @@ class Event(Document):
     body_ref: str
     received_at: datetime
     detail: EventDetail
+
+    def group(self) -> str:
+        """What keeps its order among events: the mails of one sender, else the events of one subject."""
+        if isinstance(self.detail, MessageDetail) and self.detail.medium == "mail":
+            return f"mail:{self.channel}:{self.detail.sender.casefold()}"
+        return self.subject.key()

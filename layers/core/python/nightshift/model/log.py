@@ -3,12 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationError
 
 from nightshift.ids import TenantId
-from nightshift.model.base import Document
+from nightshift.model.base import Document, Noun
 
-__all__ = ["EntryKind", "LogEntry"]
+__all__ = ["EntryKind", "LogEntry", "Sealed", "StoredEntry"]
 
 
 class EntryKind(StrEnum):
@@ -34,14 +34,42 @@ class EntryKind(StrEnum):
     CASE_HANDED_OVER = "case.handed_over"
     CASE_RESOLVED = "case.resolved"
     CASE_CLOSED = "case.closed"
+    CASE_RECOVERED = "case.recovered"
+    CASE_ROLLED_OVER = "case.rolled_over"
     MEMORY_KEPT = "memory.kept"
+    SHAPE_DRIFTED = "shape.drifted"
+    CHANNEL_STOPPED = "channel.stopped"
+    CHANNEL_RELEASED = "channel.released"
+    PERSONAL_READ = "personal.read"
+    TENANT_ADDED = "tenant.added"
+    TENANT_HALTED = "tenant.halted"
+    TENANT_RESUMED = "tenant.resumed"
+    STAFF_SET = "staff.set"
+    STAFF_REMOVED = "staff.removed"
+    CHANNEL_CONNECTED = "channel.connected"
+    TOOL_SWITCHED = "tool.switched"
+    DELIVERY_REPLAYED = "delivery.replayed"
+    QUEUE_REDRIVEN = "queue.redriven"
+
+
+class Sealed(Noun):
+    """Personal fields of an entry, readable only while the data key of their subject exists.
+
+    `subject` is the root of the entry's stream; `key` tells which of its data keys sealed them, so that
+    a forgotten field is told from a damaged one. `fields` are base64: nonce, ciphertext and tag.
+    """
+
+    subject: str
+    key: str
+    fields: dict[str, str]
 
 
 class LogEntry(Document):
     """One line of what happened: append-only, chained to the one before it in its stream.
 
     `entry` is derived from what it records, so that a retry's second line can be told from a second
-    happening. `detail` holds ids, digests, amounts and rule names; never personal data or a secret.
+    happening. `detail` holds ids, digests, amounts and rule names; never personal data or a secret:
+    what a person needs of those stands in `sealed`.
     """
 
     stream: str
@@ -52,5 +80,21 @@ class LogEntry(Document):
     at: datetime
     actor: str
     detail: dict[str, JsonValue]
+    sealed: Sealed | None = None
     prev: str = Field(description="hash of the entry before it; 64 zeros for the first")
     hash: str
+
+
+class StoredEntry(Noun):
+    """An entry as it stands in the table, whatever was done to it: its key, and its document unread."""
+
+    stream: str
+    place: str
+    doc: str
+
+    def entry(self) -> LogEntry | None:
+        """The entry, or None when it cannot be read as one."""
+        try:
+            return LogEntry.model_validate_json(self.doc)
+        except ValidationError:
+            return None

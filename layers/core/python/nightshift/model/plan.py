@@ -117,3 +117,4 @@ class Proposal(Document):
     digest: str
     tainted: tuple[str, ...] = ()
     proposed_at: datetime
+    began: datetime | None = Field(default=None, description="when the first event of its case came in")

@@ -1,5 +1,7 @@
 """A tenant and its channels."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from nightshift.ids import ChannelId, TenantId
@@ -17,14 +19,23 @@ class Tenant(Document):
     specialist: str = "support"
     reply_channel: ChannelId | None = Field(default=None, description="how customers are answered")
     order_channel: ChannelId | None = Field(default=None, description="where orders are looked up")
+    payment_channel: ChannelId | None = Field(
+        default=None, description="where payments without an order are looked up"
+    )
+    order_prefix: str = Field(default="#", max_length=20, description="what order names begin with")
     halted: bool = False
+    in_doubt_before: datetime | None = Field(
+        default=None,
+        description="when records were last restored: what began before may have happened unrecorded",
+    )
 
 
 class Channel(Document):
     """A tenant's named connection to one adapter.
 
     `account` is the vendor's name of the account (`acme.myshopify.com`): a webhook of another account
-    is refused. `live_tools` are the tools a person turned on; all others stay in shadow mode.
+    is refused. `live_tools` are the tools a person turned on; all others stay in shadow mode. `addresses`
+    are the mailboxes whose mail comes in here.
     """
 
     id: ChannelId
@@ -34,6 +45,7 @@ class Channel(Document):
     base_url: str
     secret_ref: str
     live_tools: frozenset[str] = frozenset()
+    addresses: tuple[str, ...] = ()
 
 
 class Staff(Document):

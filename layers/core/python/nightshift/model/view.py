@@ -35,6 +35,9 @@ __all__ = [
 ]
 
 
+NEXT = "the `cursor` of the next page; empty on the last"
+
+
 class Fault(Noun):
     """What is wrong with a request, and what would be accepted."""
 
@@ -105,6 +108,7 @@ class CasePage(Noun):
     """Cases, newest first."""
 
     cases: tuple[CaseLine, ...]
+    next: str = Field(default="", description=NEXT)
 
 
 class EventLine(Noun):
@@ -160,6 +164,7 @@ class ApprovalPage(Noun):
     """Questions that wait for a person, oldest first."""
 
     approvals: tuple[Approval, ...]
+    next: str = Field(default="", description=NEXT)
 
 
 class ToolPage(Noun):
@@ -181,6 +186,7 @@ class ParkedPage(Noun):
     """Deliveries that wait for a person."""
 
     parked: tuple[ParkedLine, ...]
+    next: str = Field(default="", description=NEXT)
 
 
 class ChannelHealth(Noun):

@@ -13,8 +13,11 @@ __all__ = ["Approvals"]
 class Approvals(Protocol):
     """One conditional write decides. The token of the waiting state is kept beside the record."""
 
-    def ask(self, approval: Approval, token: str) -> Approval:
-        """Store a PENDING approval, or, when it is stored, take the newer token; returns the record."""
+    def ask(self, approval: Approval, token: str, generation: int) -> Approval:
+        """Store a PENDING approval, or, when it is stored, take the newer token; returns the record.
+
+        The token of an older generation (a message that came late) is not taken.
+        """
 
     def get(self, approval: ApprovalId) -> Approval:
         """One approval, strongly consistent.
@@ -46,6 +49,12 @@ class Approvals(Protocol):
         Raises:
             Conflict: it is not PENDING any more.
         """
+
+    def unresumed(self, limit: int) -> tuple[Approval, ...]:
+        """Decided approvals whose run was not given the answer yet, as their index knows them."""
+
+    def resumed(self, approval: ApprovalId) -> None:
+        """The answer was given to whatever waited for it, if anything did."""
 
     def token(self, approval: ApprovalId) -> str | None:
         """The token of the state that waits for the answer."""

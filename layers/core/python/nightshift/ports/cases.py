@@ -37,7 +37,7 @@ class Accepted(Noun):
 class Cases(Protocol):
     """The records of cases. Reads are strongly consistent but where said otherwise.
 
-    A method that takes `generation` raises `Conflict` when the case has another one: the caller belongs
+    A method that takes `generation` raises `Outdated` when the case has another one: the caller belongs
     to an execution that was given up, and must stop. `wake` is compared where it decides.
     """
 
@@ -67,7 +67,22 @@ class Cases(Protocol):
         """
 
     def forget_token(self, case: CaseId, token: str) -> None:
-        """Remove a task token that was used, unless the case holds another one by now."""
+        """Remove a task token that was used, unless the case holds another one by now.
+
+        The case is looked after soon, in case what was woken by it dies before it begins its wake.
+        """
+
+    def lose_token(self, case: CaseId, token: str) -> None:
+        """Remove a task token that no state waits on, and have the case looked after at once.
+
+        Nothing changes when the case holds another token by now.
+        """
+
+    def expect(self, case: Case) -> None:
+        """Have a case that sleeps without a token looked after soon, because an event came.
+
+        The state that lays it to sleep sees the event itself, unless it dies right before.
+        """
 
     # -- reads
 
@@ -87,8 +102,11 @@ class Cases(Protocol):
     def events(self, case: CaseId) -> tuple[Event, ...]:
         """All events of a case in the order of its inbox; those a wake saw are `[:seen_seq]`."""
 
-    def of_tenant(self, tenant: TenantId, limit: int) -> tuple[Case, ...]:
-        """A tenant's cases, newest first, as the index knows them (eventually consistent)."""
+    def of_tenant(self, tenant: TenantId, limit: int, *, before: datetime | None = None) -> tuple[Case, ...]:
+        """A tenant's cases, newest first, as the index knows them (eventually consistent).
+
+        `before` leaves out what was opened later than then, so that the next page may repeat one.
+        """
 
     # -- the life of a case
 
@@ -96,12 +114,13 @@ class Cases(Protocol):
         """Begin a wake: `wake` becomes `given.wake`, `seen_seq` what the inbox holds, status OPEN.
 
         The token, deadline and awaited events of the sleep before are removed. A retry of the same wake
-        changes nothing and returns the case with the same `seen_seq`. A case that is WITH_PERSON stays
-        so; a CLOSED case (a person resolved it meanwhile) is returned unchanged: the caller leads it to
-        its end without planning.
+        changes nothing and returns the case with the same `seen_seq`. A case that sleeps after this very
+        wake (its execution was lost) is returned unchanged: it goes on sleeping. A case that is
+        WITH_PERSON stays so; a CLOSED case (a person resolved it meanwhile) is returned unchanged: the
+        caller leads it to its end without planning.
 
         Raises:
-            Conflict: another generation, or a later wake, has the case.
+            Outdated: another generation, or a later wake, has the case.
             NotFound: no such case.
         """
 
@@ -151,7 +170,7 @@ class Cases(Protocol):
         over; observe again. A retry returns True. The state machine adds the token afterwards.
 
         Raises:
-            Conflict: another generation, or a later wake, has the case.
+            Outdated: another generation, or a later wake, has the case.
         """
 
     def close(self, case: CaseId, generation: int, *, wake: int, seen_seq: int) -> bool:
@@ -161,7 +180,7 @@ class Cases(Protocol):
         over; observe again. True also when it was closed already.
 
         Raises:
-            Conflict: another generation, or a later wake, has the case.
+            Outdated: another generation, or a later wake, has the case.
         """
 
     def hand_over(self, case: CaseId, generation: int, reason: str) -> Case:
@@ -170,7 +189,7 @@ class Cases(Protocol):
         Idempotent; the first reason stands. A CLOSED case is returned unchanged.
 
         Raises:
-            Conflict: another generation has the case.
+            Outdated: another generation has the case.
         """
 
     def resolve(self, case: CaseId, *, by: str, note: str, seen_seq: int) -> Case:

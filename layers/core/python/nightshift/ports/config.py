@@ -1,5 +1,6 @@
 """Tenants, channels, policies and staff."""
 
+from datetime import datetime
 from typing import Protocol
 
 from nightshift.ids import ChannelId, TenantId
@@ -32,6 +33,12 @@ class Config(Protocol):
 
     def put_tenant(self, tenant: Tenant) -> None:
         """Store a tenant."""
+
+    def doubt(self, tenant: TenantId, before: datetime) -> None:
+        """Say that records of what began before an instant are not whole: they were restored.
+
+        An earlier instant than the one that stands changes nothing.
+        """
 
     def put_channel(self, channel: Channel) -> None:
         """Store a channel."""

@@ -1,5 +1,6 @@
 """Starting, waking and asking: Step Functions, Lambda and queues as the stages see them."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -31,11 +32,18 @@ class EventQueue(Protocol):
 class Blobs(Protocol):
     """Raw bodies."""
 
-    def put(self, key: str, body: bytes) -> None:
-        """Store a body; the same key again overwrites with the same content."""
+    def put(self, key: str, body: bytes, about: Mapping[str, str]) -> None:
+        """Store a body with a few short fields about it; the same key again overwrites with the same."""
 
     def get(self, key: str) -> bytes:
         """Read a body.
+
+        Raises:
+            NotFound: nothing is stored there.
+        """
+
+    def about(self, key: str) -> dict[str, str]:
+        """The fields a body was stored with.
 
         Raises:
             NotFound: nothing is stored there.
@@ -45,12 +53,18 @@ class Blobs(Protocol):
 class Secrets(Protocol):
     """Secrets by reference."""
 
-    def get(self, ref: str) -> dict[str, str]:
-        """The fields of one secret, cached for a short while.
+    def get(self, ref: str, *, fresh: bool = False) -> dict[str, str]:
+        """The fields of one secret, cached for a short while; `fresh`: read anew.
 
         Raises:
             Misconfigured: it is not there or not readable.
         """
+
+    def beside(self, ref: str) -> tuple[dict[str, str], ...]:
+        """Its fields as a rotation that is under way has them: the pending ones, then the previous ones."""
+
+    def put(self, ref: str, fields: dict[str, str]) -> None:
+        """Store new fields; whoever reads it fresh has them."""
 
 
 class ReadTools(Protocol):

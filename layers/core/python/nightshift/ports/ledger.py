@@ -1,5 +1,6 @@
 """The effect ledger: what may have happened to the world, and who holds what."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,7 +19,10 @@ class Stop(StrEnum):
     CLAIMED = "claim.taken"  # another run or case holds this payment and lines
     NO_ROOM = "claim.no_room"  # together with open claims it would exceed what is left
     UNKNOWN = "run.unknown"  # another effect of this run is not settled
-    CASE = "case.taken"  # locked, handed over, or driven by a newer generation
+    CASE = "case.taken"  # locked, handed over, or closed
+    OUTDATED = "case.outdated"  # driven by a newer generation: the caller was given up
+    ENDED = "run.ended"  # the run is settled, and makes no effect any more
+    IN_DOUBT = "effect.in_doubt"  # older than its tenant's restored records: ask the vendor first
     HALTED = "tenant.halted"
 
 
@@ -37,10 +41,15 @@ class Fenced(NightshiftError):
 
 
 class Fence(Noun):
-    """What must hold at the very moment an intent is written."""
+    """What must hold at the very moment an intent is written.
+
+    `began` is when the matter began that the effect is for; None: the vendor was asked already whether
+    the effect happened before the records were restored.
+    """
 
     case: CaseId | None
     generation: int
+    began: datetime | None = None
 
 
 class Headroom(Noun):
@@ -58,6 +67,14 @@ class Ledger(Protocol):
 
     def of_run(self, run: RunId) -> tuple[Effect, ...]:
         """All effects of a run, strongly consistent."""
+
+    def unknown(
+        self, tenant: TenantId, limit: int, after: tuple[str, str, str] | None = None
+    ) -> tuple[tuple[Effect, ...], tuple[str, str, str] | None]:
+        """A tenant's effects that are UNKNOWN, oldest first (eventually consistent).
+
+        `after` is what an earlier page gave beside its effects; None there: that was the last.
+        """
 
     def intend(self, effect: Effect, *, fence: Fence, room: Headroom | None) -> None:
         """Write the first intent together with its claim, if everything the fence names holds.
@@ -83,6 +100,13 @@ class Ledger(Protocol):
 
         Raises:
             Fenced: something does not hold; says what.
+        """
+
+    def end(self, run: RunId, *, fence: Fence) -> None:
+        """Close a run to new effects for good, before it is settled. Safe to repeat.
+
+        Raises:
+            Fenced: `OUTDATED`: a newer generation carries the run on; nothing was changed.
         """
 
     def release(self, effect: Effect) -> None:

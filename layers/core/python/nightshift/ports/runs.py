@@ -44,8 +44,11 @@ class Runs(Protocol):
     def keep(self, result: StepResult) -> StepResult:
         """Store how a step ended; when a result is stored already, that one is returned and stands."""
 
-    def results(self, run: RunId) -> dict[StepId, StepResult]:
-        """What the steps of a run gave back so far."""
+    def results(self, run: RunId, occurrence: int = 0) -> dict[StepId, StepResult]:
+        """What the steps of a run gave back so far, as one occurrence sees it.
+
+        A step that is not repeated has only its first result; every occurrence sees that one.
+        """
 
     def settle(self, outcome: RunOutcome) -> RunOutcome:
         """Store how a run ended; when that is stored already, the stored one is returned."""

@@ -11,7 +11,7 @@ from nightshift.model.base import Noun
 from nightshift.model.plan import Proposal, ToolName
 from nightshift.money import Money
 
-__all__ = ["Reservation", "WindowCounter", "WindowKey", "WindowUse", "Windows"]
+__all__ = ["Reservation", "WindowCounter", "WindowKey", "WindowTotal", "WindowUse", "Windows"]
 
 
 class WindowKey(Noun):
@@ -32,18 +32,34 @@ class WindowUse(Noun):
     state: Literal["reserved", "done"]
 
 
+class WindowTotal(Noun):
+    """Settled uses of one stretch of time, folded into one: how many, and what they moved per currency.
+
+    It reaches from `begins` for `seconds`; a window that touches it counts all of it.
+    """
+
+    begins: datetime
+    seconds: int = Field(gt=0)
+    count: int = Field(ge=1)
+    moved: dict[str, int] = Field(default_factory=dict)
+
+
 class WindowCounter(Noun):
-    """All uses of one key at one version; version 0 stands for a counter that nobody wrote yet."""
+    """All uses of one key at one version; version 0 stands for a counter that nobody wrote yet.
+
+    `uses` are those that may yet happen, each by itself; `totals` those that did, folded.
+    """
 
     key: WindowKey
     version: int = Field(default=0, ge=0)
     uses: tuple[WindowUse, ...] = ()
+    totals: tuple[WindowTotal, ...] = ()
 
 
 class Reservation(Noun):
     """What one run adds to one counter as it was loaded.
 
-    Uses that began before `keep_from` are beyond every window and are dropped when it is written.
+    Uses and totals that ended before `keep_from` are beyond every window and are dropped when it is written.
     """
 
     counter: WindowCounter

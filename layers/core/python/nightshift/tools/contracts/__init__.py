@@ -3,13 +3,13 @@
 from typing import Any
 
 from nightshift.tools.contract import ToolContract
-from nightshift.tools.contracts import messaging, orders, payments
+from nightshift.tools.contracts import messaging, orders, payments, processor
 
 __all__ = ["ALL"]
 
 ALL: dict[str, ToolContract[Any, Any]] = {
     contract.name: contract
-    for module in (orders, payments, messaging)
+    for module in (orders, payments, processor, messaging)
     for contract in vars(module).values()
     if isinstance(contract, ToolContract)
 }

@@ -20,6 +20,18 @@ class ReplyMessage(Noun):
     template: str = Field(pattern=r"^[a-z][a-z0-9_]*@[0-9]+$", description="name@version")
     locale: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
     fields: dict[str, str] = Field(default_factory=dict)
+    to: str = Field(
+        default="",
+        max_length=320,
+        pattern=r"^[^\s<>,;]*$",
+        description="the customer's address on record, for channels that send mail; never a mail's From",
+    )
+    in_reply_to: str = Field(
+        default="",
+        max_length=200,
+        pattern=r"^[^\s<>]*$",
+        description="Message-ID of the mail that is answered, without angle brackets",
+    )
 
 
 class MessageSent(Noun):
@@ -46,8 +58,8 @@ REPLY = ToolContract(
     permission="messaging:reply",
     customer_visible=True,
     irreversible=True,
-    sensitive=("conversation", "template"),
-    errors=("conversation.not_found", "template.unknown"),
+    sensitive=("conversation", "template", "to"),
+    errors=("conversation.not_found", "template.unknown", "recipient.missing", "vendor.refused"),
     once_per=_message_claim,
     example={
         "conversation": "conv-1",
