@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nightshift.actionlog.chain import GENESIS, entry_id, link, root_of, step_stream, verify
-from nightshift.model.log import EntryKind, LogEntry
+from nightshift.actionlog.chain import GENESIS, content_hash, entry_id, link, root_of, step_stream, verify
+from nightshift.model.log import EntryKind, LogEntry, Sealed
 from nightshift.ports.log import NewEntry
 from tests.support import records
 
@@ -132,6 +132,27 @@ def test_a_gap_in_the_numbers_is_found_even_when_every_hash_holds(data: st.DataO
     entries = data.draw(chains)
     jumped = link(STREAM, data.draw(news), seq=len(entries) + 2, prev=entries[-1].hash)
     assert [found.seq for found in verify([*entries, jumped])] == [len(entries) + 2]
+
+
+def test_an_entry_without_sealed_fields_hashes_as_before_there_were_any() -> None:
+    plain = {
+        "schema_version": 1, "stream": "case_1", "seq": 1, "entry": "ent_1", "tenant": "acme",
+        "kind": "run.settled", "at": "2026-11-21T09:00:00Z", "actor": "runner",
+        "detail": {"moved": None, "heads": {}}, "prev": GENESIS,
+        "hash": "b57cfa590cda17c19560110719a3ebf2221e64230935797c0941fbc46727eeaf",
+    }  # fmt: skip
+    old = LogEntry.model_validate(plain)
+    assert content_hash(plain) == content_hash(old.model_dump(mode="json")) == old.hash
+    assert verify([old]) == []
+
+
+def test_the_hash_covers_the_ciphertext() -> None:
+    sealed = Sealed(subject=STREAM, key="k", fields={"note": "AAAA"})
+    new = NewEntry(kind=EntryKind.CASE_RESOLVED, tenant=records.ACME, at=records.AT, actor="x", ref="1")
+    entry = link(STREAM, new, seq=1, prev=GENESIS, sealed=sealed)
+    assert verify([entry]) == []
+    for changed in (None, sealed.model_copy(update={"fields": {"note": "AAAB"}})):
+        assert [found.seq for found in verify([entry.model_copy(update={"sealed": changed})])] == [1]
 
 
 def test_a_break_says_where_and_why() -> None:

@@ -1,13 +1,26 @@
 """The chain: every entry carries the hash of the one before it and its own over everything else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
 
 from nightshift.ids import opaque
 from nightshift.model.base import Noun, canonical_digest
-from nightshift.model.log import LogEntry
+from nightshift.model.log import LogEntry, Sealed
+from nightshift.model.tenant import Channel
 from nightshift.ports.log import NewEntry
 
-__all__ = ["GENESIS", "Break", "link", "root_of", "step_stream", "verify"]
+__all__ = [
+    "GENESIS",
+    "Break",
+    "channel_stream",
+    "content_hash",
+    "entry_id",
+    "link",
+    "root_of",
+    "step_stream",
+    "verify",
+]
 
 GENESIS = "0" * 64
 
@@ -25,8 +38,13 @@ def step_stream(root: str, run: str, step: str) -> str:
     return f"{root}/{run}/{step}"
 
 
+def channel_stream(channel: Channel) -> str:
+    """The stream about a channel itself."""
+    return f"channel:{channel.tenant}:{channel.id}"
+
+
 def root_of(stream: str) -> str:
-    """The case (or, without one, the run) a stream belongs to."""
+    """What a stream belongs to: a case, a run without one, a channel, a tenant's set-up."""
     return stream.split("/", 1)[0]
 
 
@@ -35,12 +53,21 @@ def entry_id(stream: str, new: NewEntry) -> str:
     return opaque("ent", stream, new.kind, new.ref)
 
 
+def content_hash(entry: Mapping[str, JsonValue]) -> str:
+    """What the `hash` of an entry, given as JSON, has to be: over everything else, ciphertext included.
+
+    An entry without `sealed` hashes as one from before there was such a field.
+    """
+    left_out = {"hash"} if entry.get("sealed") is not None else {"hash", "sealed"}
+    return canonical_digest({name: value for name, value in entry.items() if name not in left_out})
+
+
 def _hash(entry: LogEntry) -> str:
-    return canonical_digest(entry.model_dump(mode="json", exclude={"hash"}))
+    return content_hash(entry.model_dump(mode="json"))
 
 
-def link(stream: str, new: NewEntry, *, seq: int, prev: str) -> LogEntry:
-    """The entry that follows the one with hash `prev`."""
+def link(stream: str, new: NewEntry, *, seq: int, prev: str, sealed: Sealed | None = None) -> LogEntry:
+    """The entry that follows the one with hash `prev`; `sealed` are its personal fields."""
     draft = LogEntry(
         stream=stream,
         seq=seq,
@@ -50,6 +77,7 @@ def link(stream: str, new: NewEntry, *, seq: int, prev: str) -> LogEntry:
         at=new.at,
         actor=new.actor,
         detail=new.detail,
+        sealed=sealed,
         prev=prev,
         hash="",
     )

@@ -1,0 +1,1 @@
+"""Stage 8: the log's heads, signed and kept outside the log."""
