@@ -11,6 +11,7 @@ import pytest
 
 from nightshift.aws.client import client
 from nightshift.aws.config import DynamoConfig
+from nightshift.aws.limits import DynamoLimits
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
 from nightshift.aws.windows import DynamoWindows
@@ -69,6 +70,7 @@ class Store:
         self.runs = DynamoRuns(self.tables.runs, db)
         self.config = DynamoConfig(self.tables.config, db)
         self.windows = DynamoWindows(self.tables.ledger, db)
+        self.limits = DynamoLimits(self.tables.limits, db)
         self.log = DynamoActionLog(self.tables.log, db)
         self.policy(DEFAULT_POLICY)
         for id_, known in LIVE.items():
@@ -93,6 +95,7 @@ class Store:
             config=self.config,
             locks=_Locks(self.locked),
             windows=windows or self.windows,
+            limits=self.limits,
             log=self.log,
             catalog=TOOLS,
             clock=self.clock,
@@ -230,7 +233,10 @@ def test_a_use_inside_the_longest_window_outlives_every_write(store: Store):
         given = proposal(*STANDARD, run=run)
         store.propose(given)
         store.windows.settle(given, {StepId("refund"): money(1)}, at=store.clock.now())
-    assert [name for name, *_ in store.reserved(CUSTOMER)] == ["run_1", "run_2", "run_3", "run_4"]
+    counter = store.windows.load([CUSTOMER])[0]
+    assert counter.uses == ()
+    days = [(NOW - total.begins).days for total in counter.totals for _ in range(total.count)]
+    assert days == [91, 90, 89, 0]
 
 
 def test_a_question_nobody_answered_yet_is_not_dropped_from_a_day_s_window(store: Store):

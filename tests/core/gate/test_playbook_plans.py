@@ -26,13 +26,19 @@ CASES = [
     for playbook in playbook_files().values()
     for given in playbook.tests
 ]
-CHANNELS = {"shop": ChannelFacts(adapter="shopify"), "desk": ChannelFacts(adapter="contact")}
+CHANNELS = {
+    "shop": ChannelFacts(adapter="shopify"),
+    "desk": ChannelFacts(adapter="contact"),
+    "stripe": ChannelFacts(adapter="stripe"),
+}
 MEANT = {"tier", "taint", "idempotent-write"}
 
 
 def proposed(playbook: Playbook, given: FactValues) -> Proposal | None:
     """The proposal of the playbook's next move; None when a person takes the case."""
-    known = lay_over(lay_over(common_facts(), {"channels": {"order": "shop", "reply": "desk"}}), given)
+    known = lay_over(
+        lay_over(common_facts(), {"channels": {"order": "shop", "payment": "stripe", "reply": "desk"}}), given
+    )
     move = next_move(playbook, known)
     if isinstance(move, HandOff):
         return None
@@ -56,4 +62,10 @@ def test_the_playbooks_bring_about_plans_that_run_alone_and_plans_that_ask():
         asked = proposed(*case.values)
         if asked is not None and asked.plan.steps:
             found |= {step.tool for step in asked.plan.steps}
-    assert {"payments.refund", "orders.cancel", "orders.set_address", "messaging.reply"} <= found
+    assert {
+        "payments.refund",
+        "payments.credit_note",
+        "orders.cancel",
+        "orders.set_address",
+        "messaging.reply",
+    } <= found

@@ -14,6 +14,7 @@ from nightshift.model.log import EntryKind
 from nightshift.model.plan import Plan, Step
 from nightshift.model.tool import Outcome
 from nightshift.model.verdict import Decision, Verdict
+from nightshift.ports.ledger import Fence
 from nightshift.tools.contract import ToolContract
 from nightshift.tools.contracts import ALL
 from tests.support import records
@@ -375,7 +376,37 @@ def test_a_case_that_was_handed_over_or_resolved_makes_no_effect(scene: Scene) -
 def test_another_generation_makes_no_effect(scene: Scene) -> None:
     scene.propose()
     scene.step(QUOTE)
-    assert scene.step(REFUND, generation=2).code == "case.taken"
+    assert scene.step(REFUND, generation=2).code == "case.outdated"
+    assert nothing_happened(scene)
+
+
+@pytest.mark.guarantee("recovery:old-generations-are-powerless")
+def test_a_step_that_an_older_generation_may_not_make_stays_open_for_the_newer(scene: Scene) -> None:
+    scene.propose()
+    scene.step(QUOTE)
+    scene.step(REFUND, generation=2)
+    assert REFUND not in scene.door.runs.results(records.RUN)
+    assert scene.step(REFUND).outcome is Outcome.DONE
+
+
+@pytest.mark.guarantee("recovery:old-generations-are-powerless")
+def test_an_older_generation_that_finds_an_effect_released_leaves_it_so(scene: Scene) -> None:
+    scene.propose()
+    scene.step(QUOTE)
+    scene.book.faults.append(Fault(Retryable("nothing happened")))
+    with pytest.raises(Retryable):
+        scene.step(REFUND)
+    assert scene.step(REFUND, generation=2).code == "case.outdated"
+    assert scene.effect().state is EffectState.RELEASED
+    assert scene.step(REFUND).outcome is Outcome.DONE
+
+
+@pytest.mark.guarantee("recovery:a-settled-run-stays-settled")
+def test_a_run_that_ended_makes_no_effect_any_more(scene: Scene) -> None:
+    scene.propose()
+    scene.step(QUOTE)
+    scene.door.ledger.end(records.RUN, fence=Fence(case=records.CASE, generation=1))
+    assert scene.step(REFUND).code == "run.ended"
     assert nothing_happened(scene)
 
 

@@ -1,16 +1,17 @@
 """Cumulative windows on the ledger table: one item per counter, every write conditional on its version."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nightshift.aws.client import client as aws_client
 from nightshift.aws.items import key, number, text
 from nightshift.errors import Conflict
+from nightshift.gate.totals import fold, reaches
 from nightshift.ids import RunId, StepId
 from nightshift.model.plan import Proposal
 from nightshift.money import Money
-from nightshift.ports.windows import Reservation, WindowCounter, WindowKey, WindowUse
+from nightshift.ports.windows import Reservation, WindowCounter, WindowKey, WindowTotal, WindowUse
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,9 +52,10 @@ class DynamoWindows:
             counter, since = reservation.counter, reservation.keep_from
             kept = tuple(use for use in counter.uses if use.run != run and use.at >= since)
             uses = (*kept, *reservation.uses)
+            totals = tuple(total for total in counter.totals if reaches(total, since))
             newest = max((use.at for use in uses), default=since)
             expires = int((newest + (newest - since) + _GRACE).timestamp())
-            actions.append(self._put(counter, uses, expires))
+            actions.append(self._put(counter, uses, totals, expires=expires))
         if actions and not self._written(actions):
             message = f"a window of run {run} was changed by another run"
             raise Conflict(message)
@@ -69,7 +71,8 @@ class DynamoWindows:
                 counter = _counter(counted, found)
                 uses = tuple(_settled(counter.uses, proposal.run, moved, at))
                 if found is not None and uses != counter.uses:
-                    actions.append(self._put(counter, uses, int(found["expires"]["N"])))
+                    expires = int(found["expires"]["N"])
+                    actions.append(self._put(counter, *fold(uses, counter.totals, at), expires=expires))
             if not actions or self._written(actions):
                 return
         message = f"the windows of run {proposal.run} are written by others all the time"
@@ -86,11 +89,19 @@ class DynamoWindows:
             wanted = [*left, *wanted[_BATCH:]]
         return found
 
-    def _put(self, counter: WindowCounter, uses: tuple[WindowUse, ...], expires: int) -> _Item:
+    def _put(
+        self,
+        counter: WindowCounter,
+        uses: tuple[WindowUse, ...],
+        totals: tuple[WindowTotal, ...],
+        *,
+        expires: int,
+    ) -> _Item:
         written = {
             **key(_pk(counter.key), "window"),
             "version": number(counter.version + 1),
             "uses": {"L": [_written_use(use) for use in uses]},
+            "totals": {"L": [_written_total(total) for total in totals]},
             "expires": number(expires),
         }
         put: _Item = {"TableName": self._table, "Item": written}
@@ -141,7 +152,29 @@ def _counter(counted: WindowKey, stored: _Item | None) -> WindowCounter:
     if stored is None:
         return WindowCounter(key=counted)
     uses = tuple(_read_use(entry["M"]) for entry in stored["uses"]["L"])
-    return WindowCounter(key=counted, version=int(stored["version"]["N"]), uses=uses)
+    totals = tuple(_read_total(entry["M"]) for entry in stored.get("totals", {"L": []})["L"])
+    return WindowCounter(key=counted, version=int(stored["version"]["N"]), uses=uses, totals=totals)
+
+
+def _written_total(total: WindowTotal) -> _Item:
+    """Short names: a busy store's counter holds some hundred of them."""
+    return {
+        "M": {
+            "b": number(int(total.begins.timestamp())),
+            "s": number(total.seconds),
+            "n": number(total.count),
+            **({"m": {"M": {c: number(a) for c, a in total.moved.items()}}} if total.moved else {}),
+        }
+    }
+
+
+def _read_total(stored: _Item) -> WindowTotal:
+    return WindowTotal(
+        begins=datetime.fromtimestamp(int(stored["b"]["N"]), UTC),
+        seconds=int(stored["s"]["N"]),
+        count=int(stored["n"]["N"]),
+        moved={c: int(a["N"]) for c, a in stored.get("m", {"M": {}})["M"].items()},
+    )
 
 
 def _written_use(use: WindowUse) -> _Item:

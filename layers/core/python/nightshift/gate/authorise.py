@@ -1,19 +1,23 @@
 """The stage: a run's plan is judged once, its worst case reserved, its verdict kept and logged."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from nightshift.clock import Clock
-from nightshift.errors import Conflict, NotFound
+from nightshift.errors import Conflict, NotFound, Throttled
+from nightshift.gate.checks import BREAKER
 from nightshift.gate.decide import decide
 from nightshift.gate.facts import ChannelFacts, GateFacts, day_began
 from nightshift.gate.windows import reservations, window_keys
 from nightshift.ids import CaseId, ChannelId, RunId
 from nightshift.model.log import EntryKind
+from nightshift.model.moves import settling
 from nightshift.model.plan import Proposal
 from nightshift.model.tool import ToolSpec
 from nightshift.model.verdict import Decision, RunState, Verdict
 from nightshift.ports.config import Config
+from nightshift.ports.limits import Limits
 from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.ports.runs import Runs
 from nightshift.ports.windows import Windows
@@ -21,6 +25,7 @@ from nightshift.ports.windows import Windows
 __all__ = ["Locks", "authorise"]
 
 _TRIES = 5
+_SOON = timedelta(seconds=60)
 
 
 class Locks(Protocol):
@@ -38,6 +43,7 @@ def authorise(
     config: Config,
     locks: Locks,
     windows: Windows,
+    limits: Limits,
     log: ActionLog,
     catalog: Mapping[str, ToolSpec],
     clock: Clock,
@@ -52,13 +58,23 @@ def authorise(
         NotFound: the run has no plan, or its tenant no record or policy.
         Misconfigured: the policy names a time zone that does not exist.
         Conflict: other runs changed the same windows over and over; nothing was decided.
+        Throttled: nothing but an open breaker speaks against it, and that lets a trial through soon.
     """
     proposal = runs.proposal(run)
     verdict = _stored(run, runs)
     if verdict is None:
         verdict = _judged(
-            proposal, runs=runs, config=config, locks=locks, windows=windows, catalog=catalog, clock=clock
+            proposal,
+            runs=runs,
+            config=config,
+            locks=locks,
+            windows=windows,
+            limits=limits,
+            catalog=catalog,
+            clock=clock,
         )
+    elif runs.outcome(run) is not None:  # recovered after its end: there is nothing left to do but say so
+        return settling(run=run, generation=generation, index=0)
     _write_down(verdict, proposal, log)
     return RunState(run=run, generation=generation, move=verdict.moves[0], ask_seconds=verdict.ask_seconds)
 
@@ -77,12 +93,22 @@ def _judged(
     config: Config,
     locks: Locks,
     windows: Windows,
+    limits: Limits,
     catalog: Mapping[str, ToolSpec],
     clock: Clock,
 ) -> Verdict:
     for _ in range(_TRIES):
-        facts = _facts(proposal, config=config, locks=locks, windows=windows, catalog=catalog, clock=clock)
+        facts = _facts(
+            proposal,
+            config=config,
+            locks=locks,
+            windows=windows,
+            limits=limits,
+            catalog=catalog,
+            clock=clock,
+        )
         verdict = decide(proposal, facts)
+        _wait_for_a_breaker(verdict, facts)
         if _spends(verdict):
             wanted = reservations(proposal, verdict, facts.policy, facts.counters, facts.now)
             try:
@@ -98,6 +124,17 @@ def _judged(
     raise Conflict(message)
 
 
+def _wait_for_a_breaker(verdict: Verdict, facts: GateFacts) -> None:
+    """Decide later where only a breaker that is about to let a trial through speaks against the plan."""
+    against = {found.rule for found in verdict.findings if found.decision is Decision.REFUSE}
+    until = [c.open_until for c in facts.channels.values() if c.open_until and c.open_until > facts.now]
+    if against != {BREAKER} or not until or max(until) - facts.now > _SOON:
+        return
+    wait = (max(until) - facts.now).total_seconds()
+    message = "the vendor of one of the plan's channels is left alone for a while"
+    raise Throttled(message, code="breaker.open", retry_after=wait)
+
+
 def _spends(verdict: Verdict) -> bool:
     """Whether something may happen for which windows must be reserved."""
     return verdict.decision is not Decision.REFUSE and not verdict.shadow
@@ -109,6 +146,7 @@ def _facts(
     config: Config,
     locks: Locks,
     windows: Windows,
+    limits: Limits,
     catalog: Mapping[str, ToolSpec],
     clock: Clock,
 ) -> GateFacts:
@@ -124,7 +162,7 @@ def _facts(
         permissions=role.permissions if role is not None else None,
         policy=policy,
         tools=dict(catalog),
-        channels=_channels(proposal, config),
+        channels=_channels(proposal, config, limits),
         halted=tenant.halted,
         locked=proposal.case is not None and locks.locked(proposal.case),
         tainted=frozenset(proposal.tainted),
@@ -133,15 +171,23 @@ def _facts(
     )
 
 
-def _channels(proposal: Proposal, config: Config) -> dict[ChannelId, ChannelFacts]:
-    found: dict[ChannelId, ChannelFacts] = {}
+def _channels(proposal: Proposal, config: Config, limits: Limits) -> dict[ChannelId, ChannelFacts]:
+    known = []
     for name in dict.fromkeys(step.channel for step in proposal.plan.steps):
         try:
-            channel = config.channel(proposal.tenant, name)
+            known.append(config.channel(proposal.tenant, name))
         except NotFound:
             continue
-        found[name] = ChannelFacts(adapter=channel.adapter, live_tools=channel.live_tools)
-    return found
+    lanes = limits.states(proposal.tenant, [channel.id for channel in known]) if known else ()
+    return {
+        channel.id: ChannelFacts(
+            adapter=channel.adapter,
+            live_tools=channel.live_tools,
+            open_until=lane.open_until,
+            stopped=lane.stopped is not None,
+        )
+        for channel, lane in zip(known, lanes, strict=True)
+    }
 
 
 def _write_down(verdict: Verdict, proposal: Proposal, log: ActionLog) -> None:

@@ -1,13 +1,18 @@
 """Who asks, for whom, over what: standing of the plan, tools, channels, permissions."""
 
+import math
 from collections.abc import Iterator
+from datetime import datetime
 
-from nightshift.gate.facts import GateFacts
+from nightshift.gate.facts import ChannelFacts, GateFacts
 from nightshift.gate.outline import Outline
 from nightshift.model.plan import Proposal, Step
 from nightshift.model.verdict import Finding
 
-__all__ = ["plan_findings", "step_findings"]
+__all__ = ["BREAKER", "plan_findings", "step_findings"]
+
+BREAKER = "breaker"
+"""The rule of a finding that passes by itself."""
 
 
 def plan_findings(proposal: Proposal, facts: GateFacts, digest: str) -> Iterator[Finding]:
@@ -53,7 +58,22 @@ def _channel_findings(step: Step, outline: Outline, facts: GateFacts) -> Iterato
         problem = f"the tenant has no channel {step.channel}"
         fix = f"Use one of: {', '.join(sorted(facts.channels)) or 'the channels of the tenant'}."
         yield Finding(rule="channel", step=step.id, field="channel", problem=problem, fix=fix)
-    elif spec is not None and channel.adapter not in spec.adapters:
+        return
+    yield from _lane_findings(step, channel, reads=outline.reads(step), now=facts.now)
+    if spec is not None and channel.adapter not in spec.adapters:
         problem = f"{step.channel} is served by {channel.adapter}, which does not offer {step.tool}"
         fix = f"Use a channel of: {', '.join(spec.adapters) or 'no adapter offers it yet'}."
         yield Finding(rule="adapter", step=step.id, field="channel", problem=problem, fix=fix)
+
+
+def _lane_findings(step: Step, channel: ChannelFacts, *, reads: bool, now: datetime) -> Iterator[Finding]:
+    """Whether the channel takes calls now: its breaker is not open, and its writes are not stopped."""
+    if channel.open_until is not None and now < channel.open_until:
+        seconds = math.ceil((channel.open_until - now).total_seconds())
+        problem = f"the vendor of {step.channel} is in trouble: no call goes through for {seconds} s"
+        fix = "Wait until its breaker lets a trial through, then propose the plan again."
+        yield Finding(rule=BREAKER, step=step.id, field="channel", problem=problem, fix=fix)
+    if channel.stopped and not reads:
+        problem = f"writes over {step.channel} are stopped: its vendor answered in a shape nobody expected"
+        fix = "Let a person look at the sample and release the channel."
+        yield Finding(rule="stopped", step=step.id, field="channel", problem=problem, fix=fix)

@@ -15,10 +15,19 @@ __all__ = ["ChannelFacts", "GateFacts", "day_began"]
 
 
 class ChannelFacts(Noun):
-    """A channel as the gate sees it: which adapter serves it, which tools a person turned on."""
+    """A channel as the gate sees it.
+
+    Args:
+        adapter: which serves it.
+        live_tools: the tools a person turned on.
+        open_until: until when its breaker lets no call through; None: it does.
+        stopped: whether its writes are stopped until a person releases them.
+    """
 
     adapter: str
     live_tools: frozenset[str] = frozenset()
+    open_until: datetime | None = None
+    stopped: bool = False
 
 
 class GateFacts(Noun):

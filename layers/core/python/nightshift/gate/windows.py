@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from nightshift.gate.facts import GateFacts
 from nightshift.gate.outline import Outline
+from nightshift.gate.totals import reaches
 from nightshift.model.plan import Proposal, Step
 from nightshift.model.policy import Policy, Window
 from nightshift.model.verdict import Decision, Finding, Verdict
@@ -49,8 +51,8 @@ def window_findings(proposal: Proposal, outline: Outline, facts: GateFacts) -> I
             problem = "the customer is not known, so earlier uses cannot be counted"
             yield from _findings(steps, window, problem, Decision.ASK)
             continue
-        uses = _counted(counters[key], window, proposal, facts)
-        for problem in _exceeded(window, uses, steps):
+        used = _counted(counters[key], window, proposal, facts)
+        for problem in _exceeded(window, used, steps):
             yield from _findings(steps, window, problem, window.then)
     yield from _currency_findings(outline, facts)
 
@@ -64,31 +66,42 @@ def _findings(steps: list[Step], window: Window, problem: str, decision: Decisio
         )
 
 
-def _counted(counter: WindowCounter, window: Window, proposal: Proposal, facts: GateFacts) -> list[WindowUse]:
-    """The uses inside a window, but for this run's own of an earlier try."""
+class _Used(NamedTuple):
+    times: int
+    amount: int  # minor units, in the window's currency
+
+
+def _counted(counter: WindowCounter, window: Window, proposal: Proposal, facts: GateFacts) -> _Used:
+    """What lies inside a window, but for this run's own of an earlier try."""
     since = facts.day_began if window.days == 1 else facts.now - timedelta(days=window.days)
     lost = facts.now - _RESERVED
-    return [
+    uses = [
         use
         for use in counter.uses
         if use.run != proposal.run and (use.at >= since if use.state == "done" else use.at >= lost)
     ]
+    totals = [total for total in counter.totals if reaches(total, since)]
+    currency = window.amount.currency if window.amount is not None else None
+    return _Used(
+        times=len(uses) + sum(total.count for total in totals),
+        amount=sum(u.amount.amount for u in uses if u.amount is not None and u.amount.currency == currency)
+        + sum(total.moved.get(currency, 0) for total in totals if currency is not None),
+    )
 
 
-def _exceeded(window: Window, uses: list[WindowUse], steps: list[Step]) -> Iterator[str]:
+def _exceeded(window: Window, used: _Used, steps: list[Step]) -> Iterator[str]:
     whose = "the customer" if window.per == "customer" else "the store"
     span = "today" if window.days == 1 else f"within {window.days} days"
-    if window.count is not None and len(uses) + len(steps) > window.count:
+    count = used.times + len(steps)
+    if window.count is not None and count > window.count:
         yield (
-            f"{whose} would have {len(uses) + len(steps)} of {window.tool} {span}; more than {window.count}"
+            f"{whose} would have {count} of {window.tool} {span}; more than {window.count}"
             f" is beyond {window.name}"
         )
     if window.amount is not None:
-        given = [use.amount for use in uses] + [step.limit for step in steps]
-        total = Money(
-            amount=sum(m.amount for m in given if m is not None and m.currency == window.amount.currency),
-            currency=window.amount.currency,
-        )
+        currency = window.amount.currency
+        limits = [step.limit for step in steps if step.limit is not None and step.limit.currency == currency]
+        total = Money(amount=used.amount + sum(limit.amount for limit in limits), currency=currency)
         if window.amount < total:
             yield f"{whose} would come to {total} of {window.tool} {span}; allowed are {window.amount}"
 

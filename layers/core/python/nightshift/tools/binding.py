@@ -1,15 +1,20 @@
 """How an adapter binds contracts to its vendor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nightshift.ids import IdempotencyKey
 from nightshift.model.base import Noun
+from nightshift.model.lane import Breaker, Budget, Lane
 from nightshift.model.tenant import Channel
 from nightshift.model.tool import EffectClass
 from nightshift.tools.contract import ToolContract
+from nightshift.tools.oauth import Grant
+
+if TYPE_CHECKING:
+    from nightshift.tools.onboard import Onboard  # a cold start need not build its models
 
 __all__ = ["Adapter", "Binding", "Call", "Done", "Found", "Probe", "Room"]
 
@@ -68,7 +73,9 @@ class Binding:
         settle_after: seconds after the attempt before a negative probe counts.
         room: for money: what is left in the claim's pool right now, as the vendor says.
         undo: the tool that undoes it, or None when the contract says irreversible.
-        timeout: seconds the client may take in all.
+        timeout: seconds the client may take in all; no call is begun that its Lambda leaves less.
+        ask_timeout: the same for its probe and for its room.
+        cost: units of the adapter's budget that one call usually takes, its room included.
     """
 
     contract: ToolContract[Any, Any]
@@ -79,6 +86,8 @@ class Binding:
     room: Callable[[Call[Any]], Room] | None = None
     undo: str | None = None
     timeout: float = 10.0
+    ask_timeout: float = 7.0
+    cost: float = 1.0
 
     def __post_init__(self) -> None:
         writes = self.contract.effect is not EffectClass.READ
@@ -94,12 +103,22 @@ class Binding:
 class Adapter:
     """All tools of one vendor, and how to reach it for one channel.
 
-    `connect(channel, secret)` builds the client; `secret` are the fields of the channel's secret.
+    `connect(channel, secret)` builds the client; `secret` are the fields of the channel's secret. `budget`
+    and `breaker` are per channel and say the same as `adapter.toml`. `grant` asks the vendor for an access
+    token where the secret holds none that lasts (`nightshift.tools.oauth`).
     """
 
     name: str
     bindings: tuple[Binding, ...]
     connect: Callable[[Channel, dict[str, str]], Any]
+    onboard: "Onboard | None" = None
+    budget: Budget = field(default_factory=Budget)
+    breaker: Breaker = field(default_factory=Breaker)
+    grant: Grant | None = None
+
+    def lane(self, channel: Channel) -> Lane:
+        """The lane of one of its channels."""
+        return Lane(tenant=channel.tenant, channel=channel.id, budget=self.budget, breaker=self.breaker)
 
     def binding(self, tool: str) -> Binding | None:
         """The binding of one tool, or None when this adapter has none."""

@@ -1,8 +1,9 @@
 """What the door to effects works with: its records, one call, and how both are written down."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nightshift.actionlog.chain import step_stream
 from nightshift.clock import Clock
@@ -17,12 +18,20 @@ from nightshift.ports.approvals import Approvals
 from nightshift.ports.config import Config
 from nightshift.ports.flow import Secrets
 from nightshift.ports.ledger import Fence, Headroom, Ledger
+from nightshift.ports.limits import Limits
 from nightshift.ports.log import ActionLog, NewEntry
+from nightshift.ports.metrics import Metrics
 from nightshift.ports.runs import Runs
+from nightshift.ports.traces import Samples, Traces
 from nightshift.tools.asked import amount_of
 from nightshift.tools.binding import Adapter, Binding, Call, Done
+from nightshift.tools.oauth import Tokens
+
+if TYPE_CHECKING:
+    from nightshift.tools.line import Line
 
 __all__ = [
+    "Deadline",
     "Door",
     "Ready",
     "StepCall",
@@ -38,10 +47,23 @@ __all__ = [
     "result_of",
 ]
 
+T = TypeVar("T")
+
+
+class Deadline(Protocol):
+    """When the invocation ends."""
+
+    def left(self) -> float:
+        """Seconds left of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """What the door needs: one adapter, the records, and how long a lease holds (seconds)."""
+    """What the door needs: one adapter, the records, what its calls share, and when it must be done.
+
+    `lease_seconds`: how long a lease holds. `deadline`: of this invocation; no call is begun that may
+    not end before it. `pause`: waits so many seconds.
+    """
 
     adapter: Adapter
     runs: Runs
@@ -52,6 +74,13 @@ class Door:
     log: ActionLog
     clock: Clock
     lease_seconds: float
+    limits: Limits
+    tokens: Tokens
+    metrics: Metrics
+    traces: Traces
+    samples: Samples
+    pause: Callable[[float], None]
+    deadline: Deadline
 
 
 class StepCall(Noun):
@@ -72,22 +101,27 @@ class Ready:
     step: Step
     binding: Binding
     args: Any
-    client: Any
+    line: "Line"
     key: IdempotencyKey
     shadow: bool
 
-    def call(self) -> Call[Any]:
-        """The call the adapter gets."""
-        return Call(client=self.client, args=self.args, key=self.key)
+    def ask(self, do: Callable[[Call[Any]], T], seconds: float) -> T:
+        """Ask the vendor with this step's arguments and key; see `Line.ask`."""
+        return self.line.ask(do, args=self.args, key=self.key, seconds=seconds)
 
     def stream(self) -> str:
         """The step's own stream of the action log."""
         return step_stream(self.proposal.case or self.given.run, self.given.run, self.step.id)
 
 
-def fence(ready: Ready) -> Fence:
-    """What must hold when an intent of this step is written."""
-    return Fence(case=ready.proposal.case, generation=ready.given.generation)
+def fence(ready: Ready, effect: Effect) -> Fence:
+    """What must hold when an effect of this step is intended, or called for again."""
+    began = ready.proposal.began or ready.proposal.proposed_at
+    return Fence(
+        case=ready.proposal.case,
+        generation=ready.given.generation,
+        began=None if effect.in_doubt else began,
+    )
 
 
 def headroom(door: Door, ready: Ready) -> Headroom | None:
@@ -105,7 +139,7 @@ def headroom(door: Door, ready: Ready) -> Headroom | None:
     if ready.binding.room is None or claim is None or claim.pool is None:
         return None
     drawn = door.ledger.drawn(ready.proposal.tenant, claim.pool)
-    left = ready.binding.room(ready.call()).left
+    left = ready.ask(ready.binding.room, ready.binding.ask_timeout).left
     amount = amount_of(contract, ready.args)
     if amount is not None and left < amount.amount:
         message = f"{ready.step.tool} would move more than the vendor has left"

@@ -3,17 +3,16 @@
 Only `nightshift.tools.run` calls this, with a step that is authorised, resolved and within its bounds.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.model.base import canonical_digest
 from nightshift.model.effect import Effect, EffectState, StepResult
 from nightshift.model.log import EntryKind
+from nightshift.model.metric import Metric
 from nightshift.model.tool import Outcome
-from nightshift.ports.ledger import Fenced, Stop
-from nightshift.tools.binding import Call, Done, Found
+from nightshift.ports.ledger import Fenced, Headroom, Stop
+from nightshift.tools.binding import Done, Found
 from nightshift.tools.door import (
     Door,
     Ready,
@@ -27,6 +26,7 @@ from nightshift.tools.door import (
     refuse,
     result_of,
 )
+from nightshift.tools.doubt import Probe, keys_of_lost_wakes, with_key
 
 __all__ = ["write"]
 
@@ -47,6 +47,7 @@ def write(door: Door, ready: Ready) -> StepResult:
 
 
 def _first_attempt(door: Door, ready: Ready) -> StepResult:
+    ready.line.admit(ready.binding, writes=True, asks=ready.binding.room is not None)
     try:
         room = headroom(door, ready)
     except Rejected as exc:
@@ -71,10 +72,21 @@ def _first_attempt(door: Door, ready: Ready) -> StepResult:
         intended_at=now,
     )
     try:
-        door.ledger.intend(effect, fence=fence(ready), room=room)
+        door.ledger.intend(effect, fence=fence(ready, effect), room=room)
     except Fenced as exc:
+        if exc.stop is Stop.IN_DOUBT:
+            return _doubted(door, ready, effect.model_copy(update={"in_doubt": True}), room)
         return _fenced(door, ready, exc)
     return _attempt(door, ready, effect)
+
+
+def _doubted(door: Door, ready: Ready, effect: Effect, room: Headroom | None) -> StepResult:
+    """A first attempt by our records, which lost what came last: ask the vendor before anything else."""
+    try:
+        door.ledger.intend(effect, fence=fence(ready, effect), room=room)
+    except Fenced as exc:
+        return _fenced(door, ready, exc)
+    return _after_probe(door, ready, effect)
 
 
 def _later_attempt(door: Door, ready: Ready, known: Effect) -> StepResult:
@@ -86,6 +98,7 @@ def _later_attempt(door: Door, ready: Ready, known: Effect) -> StepResult:
             raise OutcomeUnknown(message, code="effect.in_flight", retry_after=door.lease_seconds)
         case _:
             pass
+    _admitted_again(ready, known)
     now = door.clock.now()
     changes = {
         "attempt": known.attempt + 1,
@@ -93,6 +106,7 @@ def _later_attempt(door: Door, ready: Ready, known: Effect) -> StepResult:
         "lease_until": now + timedelta(seconds=door.lease_seconds),
     }
     mine = known.model_copy(update=changes)
+    ready.line.attempt = mine.attempt
     try:
         door.ledger.take_over(mine, before=known)
     except Fenced as exc:
@@ -103,11 +117,27 @@ def _later_attempt(door: Door, ready: Ready, known: Effect) -> StepResult:
     return _after_probe(door, ready, mine)
 
 
+def _admitted_again(ready: Ready, known: Effect) -> None:
+    """Let a later attempt through; also where writes are stopped, because it may only have to look.
+
+    Raises:
+        OutcomeUnknown: not now, and an earlier attempt may have happened.
+        Throttled, Retryable: not now; nothing has happened for certain.
+    """
+    nothing_happened_for_certain = known.state is EffectState.RELEASED
+    try:
+        ready.line.admit(ready.binding, writes=False, asks=not nothing_happened_for_certain)
+    except (Retryable, Throttled) as exc:
+        if nothing_happened_for_certain:
+            raise
+        raise OutcomeUnknown(str(exc), code=exc.code, retry_after=exc.retry_after) from exc
+
+
 def _after_probe(door: Door, ready: Ready, effect: Effect) -> StepResult:
     binding = ready.binding
     log_intent(door, ready, effect)
     if binding.probe is None:
-        if binding.takes_key:
+        if binding.takes_key and not effect.in_doubt:  # the key was another one in another wake
             return _again(door, ready, effect, in_doubt=True)
         raise _unknown(door, ready, effect, "effect.unprobed", "a person must find out what the vendor did")
     found = _asked_vendor(door, ready, effect, binding.probe)
@@ -115,15 +145,21 @@ def _after_probe(door: Door, ready: Ready, effect: Effect) -> StepResult:
         return _settled(door, ready, effect, found)
     silence_counts = door.clock.now() - effect.attempted_at >= timedelta(seconds=binding.settle_after)
     if found is Found.ABSENT and silence_counts:
+        _not_in_a_lost_wake(door, ready, effect, binding.probe)
         return _again(door, ready, effect)
     raise _unknown(door, ready, effect, "effect.unsettled", "the vendor cannot say yet what happened")
 
 
-def _asked_vendor(
-    door: Door, ready: Ready, effect: Effect, probe: Callable[[Call[Any]], Done | Found]
-) -> Done | Found:
+def _not_in_a_lost_wake(door: Door, ready: Ready, effect: Effect, probe: Probe) -> None:
+    for key in keys_of_lost_wakes(door, ready) if effect.in_doubt else ():
+        if _asked_vendor(door, ready, effect, with_key(probe, key)) is not Found.ABSENT:
+            message = "the vendor has it of a wake that the restored records do not know"
+            raise _unknown(door, ready, effect, "effect.lost_wake", message)
+
+
+def _asked_vendor(door: Door, ready: Ready, effect: Effect, probe: Probe) -> Done | Found:
     try:
-        found = probe(ready.call())
+        found = ready.ask(probe, ready.binding.ask_timeout)
         return checked(ready.binding, found) if isinstance(found, Done) else found
     except (Retryable, Throttled, Rejected, OutcomeUnknown) as exc:
         code = exc.code or "effect.unprobed"
@@ -143,27 +179,36 @@ def _again(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False) 
     forbidden = _forbidden(door, ready, calling)
     if forbidden is None:
         return _attempt(door, ready, calling, in_doubt=in_doubt)
+    if forbidden.code == Stop.IN_DOUBT:
+        return _after_probe(door, ready, calling.model_copy(update={"in_doubt": True}))
     if in_doubt:
         raise _unknown(door, ready, effect, forbidden.code, "it is open, and no call is allowed now")
     if forbidden.code == Stop.UNKNOWN:
         door.ledger.release(effect)
         raise OutcomeUnknown(str(forbidden), code=forbidden.code, retry_after=door.lease_seconds)
+    if forbidden.code == Stop.OUTDATED:
+        door.ledger.release(effect)
+        return _given_up(door, ready, Stop.OUTDATED)
     return _settled_without(door, ready, effect, state=EffectState.NOT_DONE, why=forbidden)
 
 
 def _forbidden(door: Door, ready: Ready, effect: Effect) -> Rejected | None:
     try:
-        door.ledger.permit(effect, fence=fence(ready))
+        door.ledger.permit(effect, fence=fence(ready, effect))
     except Fenced as exc:
         return Rejected(_WHY[exc.stop], code=exc.stop.value)
+    if ready.line.stopped:
+        return Rejected("the channel's writes are stopped", code="channel.stopped")
     return Rejected("the tool was turned off since", code="shadow") if ready.shadow else None
 
 
 def _attempt(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False) -> StepResult:
     log_intent(door, ready, effect)
+    ready.line.attempt = effect.attempt
     try:
-        done = checked(ready.binding, ready.binding.call(ready.call()))
+        done = checked(ready.binding, ready.ask(ready.binding.call, ready.binding.timeout))
     except OutcomeUnknown as exc:
+        ready.line.noted(exc)
         raise _unknown(door, ready, effect, exc.code, str(exc)) from exc
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         if in_doubt:
@@ -212,13 +257,14 @@ def _unknown(door: Door, ready: Ready, effect: Effect, code: str, message: str) 
     unknown = effect.model_copy(update={"state": EffectState.UNKNOWN, "code": code})
     door.ledger.settle(unknown, None)
     log_unknown(door, ready, unknown)
+    door.metrics.count(Metric.EFFECTS_UNKNOWN)
     return OutcomeUnknown(message, code=code, retry_after=door.lease_seconds)
 
 
 def _recorded(door: Door, ready: Ready, effect: Effect) -> StepResult:
     """An effect that is settled has its result beside it: both were one transaction."""
     log_settled(door, ready.proposal, effect)
-    result = door.runs.results(effect.run).get(effect.step)
+    result = door.runs.results(effect.run, effect.occurrence).get(effect.step)
     if result is None:
         message = f"effect {effect.key} is settled but its result is gone"
         raise Misconfigured(message, code="ledger.result_missing")
@@ -235,6 +281,13 @@ def _fenced(door: Door, ready: Ready, why: Fenced) -> StepResult:
         case Stop.CLAIMED | Stop.NO_ROOM | Stop.CASE | Stop.HALTED:
             refusal = Rejected(_WHY[why.stop], code=why.stop.value)
             return refuse(door, ready.given, ready.proposal, refusal)
+        case Stop.OUTDATED | Stop.ENDED | Stop.IN_DOUBT:
+            return _given_up(door, ready, why.stop)
+
+
+def _given_up(door: Door, ready: Ready, why: Stop) -> StepResult:
+    """This caller may go no further. Nothing is kept: whoever carries the run on finds its step open."""
+    return result_of(ready, Outcome.NOT_DONE, door.clock.now(), code=why.value)
 
 
 def _shadowed(door: Door, ready: Ready) -> StepResult:
@@ -248,5 +301,8 @@ _WHY = {
     Stop.NO_ROOM: "together with what is under way it would exceed what is left",
     Stop.UNKNOWN: "another effect of this run is not settled yet",
     Stop.CASE: "the case was taken from this run",
+    Stop.OUTDATED: "a newer generation carries this run on",
+    Stop.ENDED: "the run is settled",
+    Stop.IN_DOUBT: "its records were restored since it began",
     Stop.HALTED: "the tenant is halted",
 }

@@ -6,8 +6,10 @@ from nightshift.errors import Misconfigured, NotFound, Rejected
 from nightshift.ids import ChannelId, IdempotencyKey, TenantId
 from nightshift.model.base import Noun
 from nightshift.model.tool import EffectClass
-from nightshift.tools.binding import Call
+from nightshift.tools.binding import Done
 from nightshift.tools.door import Door, checked
+from nightshift.tools.line import Line
+from nightshift.tools.witness import Witness
 
 __all__ = ["ReadCall", "read"]
 
@@ -26,8 +28,17 @@ def read(door: Door, given: ReadCall) -> dict[str, JsonValue]:
 
     Raises:
         Misconfigured: not a READ, no such channel, or this adapter does not bind the tool on it.
+        Throttled: the channel's rate budget is used up or its breaker is open.
         WireError: as the tool raised it.
     """
+    with Witness(door) as witness:
+        witness.tool(given.tenant, given.channel, given.tool)
+        done = _read(door, given, witness)
+        witness.answered()
+    return done.output.model_dump(mode="json")
+
+
+def _read(door: Door, given: ReadCall, witness: Witness) -> Done:
     try:
         channel = door.config.channel(given.tenant, given.channel)
     except NotFound as exc:
@@ -44,6 +55,9 @@ def read(door: Door, given: ReadCall) -> dict[str, JsonValue]:
     except ValidationError as exc:
         message = f"{given.tool}: the arguments do not fit"
         raise Rejected(message, code="arguments.invalid") from exc
-    client = door.adapter.connect(channel, door.secrets.get(channel.secret_ref))
-    done = checked(binding, binding.call(Call(client=client, args=args, key=IdempotencyKey(""))))
-    return done.output.model_dump(mode="json")
+    line = Line(door, channel)
+    witness.call(line, args)
+    line.admit(binding, writes=False)
+    return checked(
+        binding, line.ask(binding.call, args=args, key=IdempotencyKey(""), seconds=binding.timeout)
+    )

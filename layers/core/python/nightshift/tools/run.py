@@ -20,7 +20,9 @@ from nightshift.tools.asked import amount_of, arguments, asked_steps
 from nightshift.tools.binding import Binding
 from nightshift.tools.door import Door, Ready, StepCall, checked, log, log_settled, refuse, result_of
 from nightshift.tools.effect import write
+from nightshift.tools.line import Line
 from nightshift.tools.resolve import resolve
+from nightshift.tools.witness import Witness
 
 __all__ = ["Door", "StepCall", "run_step"]
 
@@ -37,8 +39,14 @@ def run_step(door: Door, given: StepCall) -> StepResult:
         OutcomeUnknown: it may have happened; call again after the lease, it will be probed.
         Misconfigured: no plan, no verdict, settings or credentials are wrong.
     """
+    with Witness(door) as witness:
+        witness.step(given)
+        return witness.ended(_told(door, given, witness))
+
+
+def _told(door: Door, given: StepCall, witness: Witness) -> StepResult:
     try:
-        return _carried_out(door, given)
+        return _carried_out(door, given, witness)
     except NotFound as exc:
         raise Misconfigured(str(exc), code="record.missing") from exc
     except Conflict as exc:
@@ -46,9 +54,9 @@ def run_step(door: Door, given: StepCall) -> StepResult:
         raise OutcomeUnknown(message, code="effect.in_flight", retry_after=door.lease_seconds) from exc
 
 
-def _carried_out(door: Door, given: StepCall) -> StepResult:
+def _carried_out(door: Door, given: StepCall, witness: Witness) -> StepResult:
     proposal, verdict = door.runs.authorised(given.run)
-    before = door.runs.results(given.run)
+    before = door.runs.results(given.run, given.occurrence)
     known = before.get(given.step)
     if known is not None and known.occurrence == given.occurrence:
         return _told_again(door, proposal, known)
@@ -56,6 +64,8 @@ def _carried_out(door: Door, given: StepCall) -> StepResult:
         ready = _prepare(door, given, proposal, verdict, before=before)
     except Rejected as exc:
         return refuse(door, given, proposal, exc)
+    witness.tool(proposal.tenant, ready.step.channel, ready.step.tool)
+    witness.ready(ready)
     if ready.binding.contract.effect is EffectClass.READ:
         return _read(door, ready)
     return write(door, ready)
@@ -93,7 +103,7 @@ def _prepare(
         step=step,
         binding=binding,
         args=args,
-        client=door.adapter.connect(channel, door.secrets.get(channel.secret_ref)),
+        line=Line(door, channel),
         key=idempotency_key(given.run, step.id, given.occurrence),
         shadow=verdict.shadow or step.tool not in channel.live_tools,
     )
@@ -139,8 +149,10 @@ def _approved(door: Door, proposal: Proposal, verdict: Verdict, before: dict[Ste
 
 
 def _read(door: Door, ready: Ready) -> StepResult:
+    binding = ready.binding
+    ready.line.admit(binding, writes=False)
     try:
-        done = checked(ready.binding, ready.binding.call(ready.call()))
+        done = checked(binding, ready.ask(binding.call, binding.timeout))
     except Rejected as exc:
         return refuse(door, ready.given, ready.proposal, exc)
     # Logged first: whoever finds the result kept may rely on the log.
