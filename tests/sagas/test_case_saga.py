@@ -47,25 +47,27 @@ def rest_of_the_saga(saga: Installation, start_at: str) -> str:
 def test_an_event_between_commit_and_sleep_is_observed_instead_of_slept_over(saga: Installation) -> None:
     order = saga.order()
     saga.shop.message(order, BROKEN)
-    # as if it had not come to Sleep yet: no state holds the token, and then an event arrives
-    execution = saga.execution_of(asleep(saga, order).id)
-    saga.shop.stack.client("stepfunctions").stop_execution(executionArn=execution)
-    case = asleep(saga, order)
-    saga.shop.message(order, "Here is a photo of it.", photo=True)
-    saga.shop.wait_for_log(case.id, EntryKind.CASE_JOINED)
-    between = saga.cases.get(case.id)
-    assert (between.status, between.wake) == (SLEEPING, case.wake)
-    assert between.inbox_seq == case.seen_seq + 1
-    given = {
-        "case": case.id,
-        "generation": 1,
-        "wake": case.wake,
-        "rest": "sleep",
-        "seen_seq": case.seen_seq,
-        "sleep_seconds": 172_800,
-        "deadline": "",
-    }
-    going_on = saga.ended(saga.start(rest_of_the_saga(saga, "Sleep"), f"{case.id}-from-sleep", given))
+    # while nobody looks after cases: the one that is stopped here would be started anew
+    with saga.changed("recovery", TABLE_CASES="gone"):
+        # as if it had not come to Sleep yet: no state holds the token, and then an event arrives
+        execution = saga.execution_of(asleep(saga, order).id)
+        saga.shop.stack.client("stepfunctions").stop_execution(executionArn=execution)
+        case = asleep(saga, order)
+        saga.shop.message(order, "Here is a photo of it.", photo=True)
+        saga.shop.wait_for_log(case.id, EntryKind.CASE_JOINED)
+        between = saga.cases.get(case.id)
+        assert (between.status, between.wake) == (SLEEPING, case.wake)
+        assert between.inbox_seq == case.seen_seq + 1
+        given = {
+            "case": case.id,
+            "generation": 1,
+            "wake": case.wake,
+            "rest": "sleep",
+            "seen_seq": case.seen_seq,
+            "sleep_seconds": 172_800,
+            "deadline": "",
+        }
+        going_on = saga.ended(saga.start(rest_of_the_saga(saga, "Sleep"), f"{case.id}-from-sleep", given))
     assert going_on.states == ["Sleep", "Observe", "Route", "Plan", "Run", "Commit", "Rest", "Closed"]
     woken = [e.detail["woken"] for e in saga.entries(order) if e.kind is EntryKind.CONTEXT_READ]
     assert woken[-1] == "event"  # and not by the deadline of a sleep
@@ -109,8 +111,10 @@ def test_a_vendor_that_stays_down_is_asked_seven_times_then_a_person_takes_the_c
     before = saga.invocations("context")
     saga.shop.message(order, NEVER_CAME)
     case = saga.shop.wait_for_case(order, PERSON, CLOSED)
-    reason = "what the case is about could not be read (Retryable)"
-    assert (case.status, case.handoff_reason) == (PERSON, reason)
+    # whether the last of them met the breaker, which the ones before had opened, is a matter of seconds
+    reasons = {f"what the case is about could not be read ({name})" for name in ("Retryable", "Throttled")}
+    assert case.status is PERSON
+    assert case.handoff_reason in reasons
     ended = saga.ended(saga.execution_of(case.id))
     assert (ended.status, ended.states) == ("SUCCEEDED", ["Observe", "HandOver", "WithPerson"])
     assert saga.invocations("context") - before == 7

@@ -196,7 +196,7 @@ def test_a_question_that_was_never_asked_cannot_be_decided(scene: Scene) -> None
 def test_one_factor_does_not_decide_what_needs_two(scene: Scene, asked: Approval) -> None:
     graver = tuple(step.model_copy(update={"tier": Tier.TWO_FACTOR}) for step in asked.steps)
     other = asked.model_copy(update={"id": ApprovalId("apr_two"), "steps": graver})
-    scene.deciding.approvals.ask(other, "token-2")
+    scene.deciding.approvals.ask(other, "token-2", 1)
     with pytest.raises(BadInput, match="two factors"):
         decide(scene, other)
     assert scene.deciding.approvals.get(other.id).status is ApprovalStatus.PENDING

@@ -27,6 +27,9 @@ def test_every_kind_has_a_bearing_and_echoes_never_open():
         EventKind.RETURN_REQUESTED,
         EventKind.ERASURE_REQUESTED,
         EventKind.ACCESS_REQUESTED,
+        EventKind.MESSAGE_BOUNCED,
+        EventKind.DISPUTE_OPENED,
+        EventKind.REFUND_FAILED,
     }
 
 

@@ -10,9 +10,10 @@ import pytest
 from nightshift.aws.readtools import LambdaReadTools
 from nightshift.context.intents import bundled_rules
 from nightshift.context.observe import Observed, Observing, observe
+from nightshift.context.outlived import Wake
 from nightshift.errors import Misconfigured, NotFound, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.ids import CaseId
-from nightshift.model.case import CaseInput, CaseStatus, Episode, Signal, SignalKind
+from nightshift.model.case import CaseStatus, Episode, Signal, SignalKind
 from nightshift.model.event import EventKind, PrivacyDetail, Subject, SubjectKind
 from nightshift.model.order import RiskLevel
 from nightshift.model.plan import HandOff
@@ -59,13 +60,15 @@ def parts(life: Life, tools: ToolsLambda) -> Observing:
         tools=LambdaReadTools(tools.prefix, life.config, tools.client()),
         episodes=life.episodes,
         log=life.log,
+        subjects=life.subjects,
         clock=life.clock,
         rules=bundled_rules(),
+        definition="now",
     )
 
 
 def look(parts: Observing, case: CaseId, wake: int = 1) -> Observed:
-    return observe(parts, CaseInput(case=case, generation=1, wake=wake))
+    return observe(parts, Wake(case=case, generation=1, wake=wake))
 
 
 def test_a_wake_knows_the_order_the_customer_and_what_is_wanted(
@@ -88,6 +91,14 @@ def test_a_wake_knows_the_order_the_customer_and_what_is_wanted(
             "args": {"order": ORDER},
         }
     ]
+
+
+def test_a_case_whose_customer_is_known_is_found_when_they_are_forgotten(life: Life, parts: Observing):
+    case = life.open(message("my mug arrived broken")).id
+    look(parts, case)
+    assert life.subjects.of_customer(ACME, CUSTOMER) == (case,)
+    look(parts, case)
+    assert life.subjects.of_customer(ACME, CUSTOMER) == (case,)
 
 
 def test_the_same_wake_again_knows_the_same_and_adds_no_line(life: Life, parts: Observing):
@@ -283,3 +294,22 @@ def test_the_store_s_news_in_between_change_no_intent(life: Life, parts: Observi
     life.join(case, happened(EventKind.ORDER_UPDATED, 2))
     look(parts, case)
     assert [i.name for i in life.cases.context(case, 1).intents] == ["damaged_item"]
+
+
+@pytest.mark.guarantee("recovery:sleepers-keep-their-deadline")
+def test_a_sleeper_whose_execution_was_lost_sleeps_on_for_what_is_left(
+    life: Life, parts: Observing, clock: FixedClock
+):
+    case = life.open(message("my mug is broken")).id
+    look(parts, case)
+    told = life.told(case)
+    until = clock.now() + timedelta(seconds=100)
+    events = (EventKind.MESSAGE_RECEIVED,)
+    assert life.cases.sleep(case, 1, wake=1, seen_seq=1, events=events, deadline=until)
+    clock.advance(39.5)
+    observed = look(parts, case)
+    assert (observed.next, observed.sleep_seconds, observed.seen_seq) == ("sleep", 61, 1)
+    clock.advance(3600)
+    assert look(parts, case).sleep_seconds == 1
+    assert life.cases.get(case).status is CaseStatus.SLEEPING
+    assert life.told(case) == told

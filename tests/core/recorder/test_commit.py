@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nightshift.errors import Conflict, NotFound
+from nightshift.errors import Conflict, NotFound, Outdated
 from nightshift.ids import CaseId, run_id
 from nightshift.model.case import CaseStatus
 from nightshift.model.event import EventKind
@@ -176,13 +176,37 @@ def test_a_run_without_an_end_is_for_a_person(life: Life):
     assert "without a recorded outcome" in (life.cases.get(case).handoff_reason or "")
 
 
-def test_an_error_in_the_saga_is_for_a_person_whatever_else_is_known(life: Life):
+@pytest.mark.parametrize(
+    ("status", "rest"), [("DONE", "closed"), ("FAILED", "person"), ("UNKNOWN", "person")]
+)
+def test_the_recorded_end_of_a_run_stands_whatever_became_of_its_execution(
+    life: Life, status: Status, rest: str
+):
     case = started(life)
     run = life.planned(case, 1, Close())
-    life.settled(run, "DONE")
-    rest = commit(life.recording(), over(case, 1, run, at="Run", error="States.Timeout"))
+    life.settled(run, status)
+    given = over(case, 1, run, at="Run", error="States.Timeout")
+    assert commit(life.recording(), given).rest == rest
+
+
+def test_a_run_that_broke_off_without_an_end_is_carried_on(life: Life):
+    case = started(life)
+    run = life.planned(case, 1, Close())
+    given = over(case, 1, run, at="Run", error="States.TaskFailed")
+    rest = commit(life.recording(), given)
+    assert (rest.rest, rest.error, rest.wake) == ("restart", "States.TaskFailed", 1)
+    assert life.cases.get(case).status is CaseStatus.OPEN
+    with pytest.raises(Outdated):
+        commit(life.recording(), given.model_copy(update={"generation": 2}))
+
+
+def test_a_run_that_broke_off_while_a_person_has_the_case_stays_with_them(life: Life):
+    case = started(life)
+    run = life.planned(case, 1, Close())
+    life.cases.hand_over(case, 1, "triage: legal")
+    rest = commit(life.recording(), over(case, 1, run, at="Run", error="States.TaskFailed"))
     assert rest.rest == "person"
-    assert "States.Timeout" in (life.cases.get(case).handoff_reason or "")
+    assert life.cases.get(case).handoff_reason == "triage: legal"
 
 
 def test_a_changed_world_is_looked_at_again_three_times_and_then_by_a_person(life: Life):

@@ -19,6 +19,7 @@ from nightshift.model.effect import EffectState
 from nightshift.model.log import EntryKind
 from nightshift.model.tool import Outcome
 from nightshift.model.verdict import Decision, Finding, Lane, Move
+from nightshift.money import Money
 from nightshift.ports.windows import Reservation, WindowKey, WindowUse
 from nightshift.runs.settle import settle
 from tests.support import records
@@ -28,7 +29,6 @@ from tests.support.scene import LEASE, Scene
 
 if TYPE_CHECKING:
     from nightshift.model.effect import Effect
-    from nightshift.money import Money
 
 ASKS = frozenset({REFUND})
 ALL_STEPS = (READ, QUOTE, REFUND, REPLY)
@@ -37,7 +37,7 @@ STORE = WindowKey(tenant=records.ACME, customer=None, tool="payments.refund")
 
 
 def end(scene: Scene, error: str | None = None) -> RunOutcome:
-    return settle(scene.settling, records.RUN, error)
+    return settle(scene.settling, records.RUN, 1, error)
 
 
 def reserve(scene: Scene, step: StepId = REFUND) -> None:
@@ -53,8 +53,9 @@ def reserve(scene: Scene, step: StepId = REFUND) -> None:
 def used(scene: Scene) -> list[tuple[str, Money | None]]:
     """What both windows count, the same in both."""
     customer, store = scene.settling.windows.load([CUSTOMER, STORE])
-    assert customer.uses == store.uses
-    return [(use.state, use.amount) for use in customer.uses]
+    assert (customer.uses, customer.totals) == (store.uses, store.totals)
+    done = [("done", Money(amount=a, currency=c)) for t in customer.totals for c, a in t.moved.items()]
+    return [*((use.state, use.amount) for use in customer.uses), *done]
 
 
 def settled_lines(scene: Scene) -> list[object]:
@@ -374,8 +375,8 @@ def test_an_end_that_died_before_it_was_logged_is_logged_by_the_next(scene: Scen
     twin = RunId("run_twin")
     scene.propose(run=twin)
     stored = scene.door.runs.settle(end_of(twin))
-    assert settle(scene.settling, twin) == stored
-    assert settle(scene.settling, twin) == stored
+    assert settle(scene.settling, twin, 1) == stored
+    assert settle(scene.settling, twin, 1) == stored
     assert settled_lines(scene) == ["FAILED"]
 
 
@@ -392,7 +393,7 @@ def test_money_of_two_currencies_is_not_summed(scene: Scene) -> None:
     for step, currency in ((REFUND, "EUR"), (StepId("yen"), "JPY")):
         output = {"amount": {"amount": 100, "currency": currency}}
         scene.door.runs.keep(records.result(run, step=step, output=output))
-    outcome = settle(scene.settling, run)
+    outcome = settle(scene.settling, run, 1)
     assert (outcome.status, outcome.money_moved) == ("DONE", None)
     assert proposal.run != run
 

@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 
 from nightshift.approvals.resume import resume
 from nightshift.clock import Clock
-from nightshift.errors import Rejected
+from nightshift.errors import Conflict, Rejected
 from nightshift.ids import RunId, approval_id
 from nightshift.model.approval import Approval, ApprovalStatus, AskedStep, asked_digest
 from nightshift.model.base import Noun
@@ -61,7 +61,8 @@ def ask(asking: Asking, question: Question) -> Approval | None:
         end = settling(run=question.run, generation=question.generation, index=question.move)
         asking.executions.succeed(question.token, end.model_dump(mode="json"))
         return None
-    stored = asking.approvals.ask(_approval(asking, proposal, verdict, steps), question.token)
+    new = _approval(asking, proposal, verdict, steps)
+    stored = _in_time(asking, asking.approvals.ask(new, question.token, question.generation))
     entry = NewEntry(
         kind=EntryKind.APPROVAL_ASKED,
         tenant=proposal.tenant,
@@ -82,6 +83,17 @@ def ask(asking: Asking, question: Question) -> Approval | None:
     if answered_before_this_token_came:
         resume(stored, asking.approvals, asking.runs, asking.executions)
     return stored
+
+
+def _in_time(asking: Asking, stored: Approval) -> Approval:
+    """A question that is asked once more after its time has run out has been answered by that."""
+    now = asking.clock.now()
+    if stored.status is not ApprovalStatus.PENDING or now < stored.expires_at:
+        return stored
+    try:
+        return asking.approvals.decide(stored.id, ApprovalStatus.EXPIRED, by=None, at=now, note="")
+    except Conflict:
+        return asking.approvals.get(stored.id)
 
 
 def _approval(asking: Asking, proposal: Proposal, verdict: Verdict, steps: tuple[AskedStep, ...]) -> Approval:

@@ -96,5 +96,6 @@ def _log(deciding: Deciding, decided: Approval, by: Principal) -> None:
             "digest": decided.digest,
             "role": by.role,
         },
+        personal={"note": decided.note} if decided.note else {},
     )
     deciding.log.append(decided.case or decided.run, entry)

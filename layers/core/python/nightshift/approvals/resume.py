@@ -6,14 +6,26 @@ from nightshift.ports.approvals import Approvals
 from nightshift.ports.flow import Executions
 from nightshift.ports.runs import Runs
 
-__all__ = ["resume"]
+__all__ = ["resume", "resume_decided"]
+
+_BATCH = 50
 
 
 def resume(approval: Approval, approvals: Approvals, runs: Runs, executions: Executions) -> bool:
-    """Give the waiting state its answer; False when nothing waits any more (the run reads the record)."""
+    """Give the waiting state its answer; False when nothing waits any more (the run reads the record).
+
+    Whoever asks again later is told the answer there; so it is given, whatever this finds.
+    """
     token = approvals.token(approval.id)
-    if token is None:
-        return False
-    proposal, verdict = runs.authorised(approval.run)
-    state = after_answer(approval, verdict, proposal.generation)
-    return executions.succeed(token, state.model_dump(mode="json"))
+    given = False
+    if token is not None:
+        proposal, verdict = runs.authorised(approval.run)
+        state = after_answer(approval, verdict, proposal.generation)
+        given = executions.succeed(token, state.model_dump(mode="json"))
+    approvals.resumed(approval.id)
+    return given
+
+
+def resume_decided(approvals: Approvals, runs: Runs, executions: Executions) -> int:
+    """Give the answers that were decided and never told: whoever decided died in between. How many."""
+    return sum(resume(approval, approvals, runs, executions) for approval in approvals.unresumed(_BATCH))

@@ -6,16 +6,20 @@ know one another (dispatcher, observe, the Sleep state) change one attribute eac
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nightshift.aws.items import item, key, number, text
-from nightshift.model.case import Case, Lock, Signal
+from nightshift.model.case import Case, CaseStatus, Lock, Signal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 __all__ = [
+    "NOT_WATCHED",
+    "OPEN_GRACE",
+    "SLEEP_GRACE",
+    "WATCHED",
     "alias_key",
     "case_from",
     "case_item",
@@ -26,11 +30,22 @@ __all__ = [
     "open_key",
     "signal_set",
     "time",
+    "watch",
 ]
 
 _NUMBERS = ("inbox_seq", "seen_seq", "generation", "wake")
 _TEXTS = ("status", "customer", "intent", "token", "handoff_reason", "last_run")
-_TIMES = ("deadline", "updated_at", "closed_at")
+_TIMES = ("deadline", "updated_at", "closed_at", "restarted_at")
+
+OPEN_GRACE = timedelta(minutes=5)
+"""A case at work is looked after when it has begun nothing for so long."""
+SLEEP_GRACE = timedelta(minutes=5)
+"""A sleeping case is looked after when its deadline is so long past."""
+_WATCH = "all"
+WATCHED = "#alive_of = :alive, #due = :due"
+"""The assignments that have a case looked after from `:due` on; `watch` gives their values."""
+NOT_WATCHED = "#alive_of, #due"
+"""What is removed when no execution has to drive a case any more."""
 
 
 def case_key(case: str) -> str:
@@ -63,6 +78,11 @@ def moved(wake: int, moves: tuple[str, ...]) -> "AttributeValueTypeDef":
     return {"SS": sorted({f"{wake:06}:{move}" for move in moves})}
 
 
+def watch(due: datetime) -> dict[str, "AttributeValueTypeDef"]:
+    """The values of `WATCHED`."""
+    return {":alive": text(_WATCH), ":due": number(int(due.timestamp()))}
+
+
 def lock_change(reason: str, at: datetime) -> tuple[str, dict[str, "AttributeValueTypeDef"]]:
     """The assignments (and their values) that lock a case; the first reason stands."""
     assignments = (
@@ -80,6 +100,9 @@ def case_item(case: Case) -> dict[str, "AttributeValueTypeDef"]:
         fields |= {"locked": text(case.lock.reason), "locked_at": time(case.lock.at)}
     if case.signals:
         fields["signals"] = signal_set(case.signals)
+    if case.status in {CaseStatus.OPEN, CaseStatus.SLEEPING}:
+        due = case.updated_at + OPEN_GRACE if case.deadline is None else case.deadline + SLEEP_GRACE
+        fields |= {"alive_of": text(_WATCH), "due": watch(due)[":due"]}
     return item(
         case_key(case.id), "meta", case, tenant=text(case.tenant), opened=time(case.opened_at), **fields
     )
@@ -89,6 +112,8 @@ def case_from(stored: Mapping[str, Any]) -> Case:
     """The case of an item, as it stands now."""
     now: dict[str, Any] = {name: stored[name]["N"] for name in _NUMBERS}
     now |= {name: stored[name]["S"] if name in stored else None for name in (*_TEXTS, *_TIMES)}
+    now["restarts"] = stored.get("restarts", {}).get("N", 0)
+    now |= {"woken": stored["woken"]["S"]} if "woken" in stored else {}
     if "locked" in stored:
         now["lock"] = Lock.model_validate({"reason": stored["locked"]["S"], "at": stored["locked_at"]["S"]})
     signals = sorted(stored.get("signals", {}).get("SS", ()))

@@ -1,10 +1,14 @@
 """Cases on DynamoDB: accept, sleep and close are one conditional write each."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from nightshift.aws.acceptance import Acceptance
 from nightshift.aws.case_items import (
+    NOT_WATCHED,
+    OPEN_GRACE,
+    SLEEP_GRACE,
+    WATCHED,
     alias_key,
     case_from,
     case_key,
@@ -14,15 +18,17 @@ from nightshift.aws.case_items import (
     open_key,
     signal_set,
     time,
+    watch,
 )
 from nightshift.aws.items import item, key, number, query_all, read, text
-from nightshift.errors import Conflict, NotFound
+from nightshift.errors import Conflict, NotFound, Outdated
 from nightshift.ids import CaseId, ChannelId, RunId, TenantId
 from nightshift.model.case import Case, CaseInput, CaseStatus, ContextPackage, Signal
 from nightshift.model.event import Event, EventKind
 
 __all__ = ["DynamoCases"]
 
+_AT_ONCE = timedelta(0)
 _MINE = "#generation = :generation AND #wake = :wake AND #inbox_seq = :seen"
 _FREE = "#status = :open AND attribute_not_exists(#locked)"
 
@@ -31,8 +37,23 @@ class DynamoCases(Acceptance):
     """The `Cases` port on the tables `cases` and `ingress` (deliveries and bodies that were accepted)."""
 
     def forget_token(self, case: CaseId, token: str) -> None:
-        """Remove a task token that was used, unless the case holds another one by now."""
-        self._try(case, "REMOVE #token", "#token = :token", {":token": text(token)})
+        """Remove a task token that was used; the case is looked after soon, should it not wake."""
+        self._look(case, "REMOVE #token", "#token = :token", {":token": text(token)}, wait=OPEN_GRACE)
+
+    def lose_token(self, case: CaseId, token: str) -> None:
+        """Remove a task token that no state waits on any more, and have the case looked after at once."""
+        self._look(case, "REMOVE #token", "#token = :token", {":token": text(token)}, wait=_AT_ONCE)
+
+    def expect(self, case: Case) -> None:
+        """Have a case that sleeps without a token looked after soon: an event came, and it must wake."""
+        values = {":wake": number(case.wake), ":asleep": text(CaseStatus.SLEEPING)}
+        self._look(case.id, "", "#wake = :wake AND #status = :asleep", values, wait=OPEN_GRACE)
+
+    def _look(
+        self, case: CaseId, change_: str, condition: str, values: dict[str, Any], *, wait: timedelta
+    ) -> None:
+        due = watch(self._clock.now() + wait)[":due"]
+        self._try(case, f"SET #due = :due {change_}", condition, values | {":due": due})
 
     # -- reads
 
@@ -68,13 +89,14 @@ class DynamoCases(Acceptance):
         )
         return tuple(read(Event, stored) for stored in found)
 
-    def of_tenant(self, tenant: TenantId, limit: int) -> tuple[Case, ...]:
-        """A tenant's cases, newest first."""
+    def of_tenant(self, tenant: TenantId, limit: int, *, before: datetime | None = None) -> tuple[Case, ...]:
+        """A tenant's cases, newest first; `before` leaves out what was opened later than then."""
+        until = {":until": time(before)} if before else {}
         page = self._client.query(
             TableName=self._cases,
             IndexName="tenant",
-            KeyConditionExpression="tenant = :tenant",
-            ExpressionAttributeValues={":tenant": text(tenant)},
+            KeyConditionExpression="tenant = :tenant" + (" AND opened <= :until" if before else ""),
+            ExpressionAttributeValues={":tenant": text(tenant), **until},
             ScanIndexForward=False,
             Limit=limit,
         )
@@ -87,18 +109,20 @@ class DynamoCases(Acceptance):
         values = {
             ":generation": number(given.generation),
             ":wake": number(given.wake),
+            ":woken": text(given.woken),
             ":now": time(self._clock.now()),
         }
-        begin = "SET #wake = :wake, #seen_seq = #inbox_seq, #updated_at = :now"
-        end = " REMOVE #token, #deadline, #sleep_events"
+        begin = "SET #wake = :wake, #woken = :woken, #seen_seq = #inbox_seq, #updated_at = :now"
+        end = " REMOVE #token, #deadline, #sleep_events, #restarts"
         first = "#generation = :generation AND #wake < :wake"
         working = {
             ":open": text(CaseStatus.OPEN),
             ":asleep": text(CaseStatus.SLEEPING),
+            **watch(self._clock.now() + OPEN_GRACE),
             **values,
         }
         condition = f"{first} AND #status IN (:open, :asleep) AND attribute_not_exists(#locked)"
-        done = self._try(given.case, f"{begin}, #status = :open{end}", condition, working)
+        done = self._try(given.case, f"{begin}, #status = :open, {WATCHED}{end}", condition, working)
         if done is None:
             kept = {**values, ":closed": text(CaseStatus.CLOSED)}
             done = self._try(given.case, begin + end, f"{first} AND #status <> :closed", kept)
@@ -107,7 +131,7 @@ class DynamoCases(Acceptance):
         stands = self._current(given.case, given.generation)
         if stands.status is not CaseStatus.CLOSED and stands.wake != given.wake:
             message = f"case {given.case} is at wake {stands.wake} by now"
-            raise Conflict(message)
+            raise Outdated(message)
         return stands
 
     def keep_context(self, package: ContextPackage) -> None:
@@ -161,9 +185,11 @@ class DynamoCases(Acceptance):
     ) -> bool:
         """Lay a case to sleep, unless its inbox moved on or a person has it."""
         expression = (
-            "SET #status = :asleep, #deadline = :deadline, #sleep_events = :events, #updated_at = :now"
+            "SET #status = :asleep, #deadline = :deadline, #sleep_events = :events, #updated_at = :now, "
+            f"{WATCHED} REMOVE #restarts"
         )
         values = self._mine(generation, wake, seen_seq) | {
+            **watch(deadline + SLEEP_GRACE),
             ":asleep": text(CaseStatus.SLEEPING),
             ":deadline": time(deadline),
             ":events": {"L": [text(kind) for kind in events]},
@@ -182,7 +208,7 @@ class DynamoCases(Acceptance):
         if stands.status is CaseStatus.CLOSED:
             return True
         closing = change(
-            "SET #status = :closed, #closed_at = :now, #updated_at = :now",
+            f"SET #status = :closed, #closed_at = :now, #updated_at = :now REMOVE {NOT_WATCHED}",
             f"{_MINE} AND {_FREE}",
             self._mine(generation, wake, seen_seq) | {":closed": text(CaseStatus.CLOSED)},
         )
@@ -192,7 +218,8 @@ class DynamoCases(Acceptance):
         """Give a case to a person; the subject stays taken."""
         expression = (
             "SET #status = :person, #updated_at = :now, "
-            "#handoff_reason = if_not_exists(#handoff_reason, :reason)"
+            "#handoff_reason = if_not_exists(#handoff_reason, :reason) "
+            f"REMOVE {NOT_WATCHED}"
         )
         values = {
             ":person": text(CaseStatus.WITH_PERSON),
@@ -219,7 +246,7 @@ class DynamoCases(Acceptance):
         }
         closing = change(
             "SET #status = :closed, #closed_at = :now, #updated_at = :now, "
-            "#resolved_by = :by, #resolution = :note",
+            f"#resolved_by = :by, #resolution = :note REMOVE {NOT_WATCHED}",
             "#inbox_seq = :seen AND #status <> :closed",
             values,
         )
@@ -260,7 +287,7 @@ class DynamoCases(Acceptance):
         ours = stands.generation == generation and (wake is None or stands.wake == wake)
         if not ours:
             message = f"case {case} is at generation {stands.generation}, wake {stands.wake}"
-            raise Conflict(message)
+            raise Outdated(message)
         return stands
 
     def _try(self, case: CaseId, expression: str, condition: str, values: dict[str, Any]) -> Case | None:

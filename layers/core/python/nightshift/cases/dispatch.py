@@ -5,19 +5,21 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from nightshift.actionlog.chain import entry_id
+from nightshift.actionlog.personal import first_line
 from nightshift.cases.routing import learnt, name_of, route
 from nightshift.clock import Clock
 from nightshift.errors import Conflict
 from nightshift.ids import CaseId, case_id
 from nightshift.model.case import Case, CaseInput, CaseStatus, Lock, Signal
-from nightshift.model.event import Event
+from nightshift.model.event import Event, MessageDetail
 from nightshift.model.log import EntryKind
+from nightshift.model.metric import Metric
 from nightshift.model.tenant import Tenant
 from nightshift.ports.cases import Accepted, Cases
 from nightshift.ports.config import Config
 from nightshift.ports.flow import Executions
 from nightshift.ports.log import ActionLog, NewEntry
+from nightshift.ports.metrics import Metrics
 from nightshift.triage import signals as triage
 
 __all__ = ["Desk", "dispatch"]
@@ -34,6 +36,7 @@ class Desk:
     config: Config
     executions: Executions
     log: ActionLog
+    metrics: Metrics
     clock: Clock
 
 
@@ -53,6 +56,10 @@ def dispatch(event: Event, desk: Desk) -> Accepted:
     accepted = _accept(event, tenant, found, desk)
     if accepted.case is not None:
         case = desk.cases.get(accepted.case)
+        if found and not accepted.repeated:
+            desk.metrics.count(Metric.HANDED_OVER)
+            waited = desk.clock.now() - event.received_at
+            desk.metrics.count(Metric.HANDOFF_SECONDS, waited.total_seconds())
         _record(event, case, found, accepted=accepted, desk=desk)
         _rouse(case, event, desk)
     return accepted
@@ -69,9 +76,9 @@ def _accept(event: Event, tenant: Tenant, found: tuple[Signal, ...], desk: Desk)
 
 
 def _try(event: Event, tenant: Tenant, found: tuple[Signal, ...], desk: Desk) -> Accepted:
-    name = name_of(event, tenant.order_channel)
+    name = name_of(event, tenant.order_channel, tenant.payment_channel)
     known = desk.cases.subject_of(event.tenant, name.channel, name.name) if name else None
-    way = route(event, tenant.order_channel, known=known, signalled=bool(found))
+    way = route(event, tenant.order_channel, tenant.payment_channel, known=known, signalled=bool(found))
     for subject in way.subjects:
         if case := desk.cases.open_case(event.tenant, subject):
             return desk.cases.join(case, event, learnt(event, subject, known), signals=found)
@@ -115,7 +122,9 @@ def _record(event: Event, case: Case, found: tuple[Signal, ...], *, accepted: Ac
     if accepted.repeated != "body":
         opened = case.id == case_id(event.tenant, case.subject, event.id)
         entries += [
-            entry(EntryKind.EVENT_RECEIVED, body_digest=event.body_digest),
+            entry(EntryKind.EVENT_RECEIVED, body_digest=event.body_digest).model_copy(
+                update={"personal": _personal(event)}
+            ),
             entry(EntryKind.CASE_OPENED if opened else EntryKind.CASE_JOINED, subject=case.subject),
         ]
         if found:
@@ -124,9 +133,15 @@ def _record(event: Event, case: Case, found: tuple[Signal, ...], *, accepted: Ac
     if accepted.repeated:
         # a crash may have come before the lines of the first time; what stands is left out
         entries.append(entry(EntryKind.DELIVERY_REPEATED, by=accepted.repeated))
-        written = {line.entry for line in desk.log.read(case.id)}
-        entries = [new for new in entries if entry_id(case.id, new) not in written]
     desk.log.append(case.id, *entries)
+
+
+def _personal(event: Event) -> dict[str, str]:
+    """Who wrote and how it begins, for a person who reads the log."""
+    if not isinstance(event.detail, MessageDetail):
+        return {}
+    said = {"sender": event.detail.sender, "first_line": first_line(event.detail.text)}
+    return {name: value for name, value in said.items() if value}
 
 
 def _rouse(case: Case, event: Event, desk: Desk) -> None:
@@ -140,12 +155,17 @@ def _rouse(case: Case, event: Event, desk: Desk) -> None:
         again = desk.cases.get(case.id).token
         if again is not None and again != case.token:
             _woken(case.id, again, event, desk)
+    elif case.token is None and case.status is CaseStatus.SLEEPING:
+        desk.cases.expect(case)
 
 
 def _woken(case: CaseId, token: str, event: Event, desk: Desk) -> bool:
     resumed = desk.executions.succeed(token, {"woken": "event"})
-    desk.cases.forget_token(case, token)
-    if resumed:
+    if not resumed:
+        # its deadline was faster, or its execution is lost: whoever looks after cases finds out
+        desk.cases.lose_token(case, token)
+    else:
+        desk.cases.forget_token(case, token)
         line = NewEntry(
             kind=EntryKind.CASE_WOKEN,
             tenant=event.tenant,

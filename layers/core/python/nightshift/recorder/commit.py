@@ -11,17 +11,19 @@ from typing import assert_never
 from pydantic import ConfigDict, JsonValue
 
 from nightshift.clock import Clock
-from nightshift.errors import NotFound
+from nightshift.errors import NotFound, Outdated
 from nightshift.ids import CaseId, RunId, run_id
 from nightshift.memory.episode import episode_of
 from nightshift.model.base import Noun
 from nightshift.model.case import Case, CaseStatus, Rest, RunOutcome
 from nightshift.model.log import EntryKind
+from nightshift.model.metric import Metric
 from nightshift.model.plan import Close, HandOff, Proposal, Sleep
 from nightshift.model.verdict import Verdict
 from nightshift.ports.cases import Cases
 from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.ports.memory import Episodes
+from nightshift.ports.metrics import Metrics
 from nightshift.ports.runs import Runs
 from nightshift.recorder import reasons
 
@@ -39,6 +41,7 @@ class Recording:
     episodes: Episodes
     log: ActionLog
     clock: Clock
+    metrics: Metrics
     episodes_kept: timedelta
 
 
@@ -59,15 +62,15 @@ def commit(parts: Recording, given: Commit) -> Rest:
     """Close the case, lay it to sleep, give it to a person, or have it observed again.
 
     Raises:
-        Conflict: another generation, or a later wake, has the case.
+        Outdated: another generation, or a later wake, has the case.
         NotFound: no such case.
     """
     case = parts.cases.get(given.case)
     if given.run is None:
         return _to_person(parts, given, _why_no_plan(parts, given, case))
     outcome = parts.runs.outcome(given.run)
-    if given.error:
-        return _to_person(parts, given, reasons.broken_off(given.at or "Run", given.error))
+    if outcome is None and given.error:
+        return _broken_off(parts, given, case)
     if outcome is None:
         return _to_person(parts, given, reasons.no_outcome())
     match outcome.status:
@@ -83,13 +86,25 @@ def hand_over(parts: Recording, given: Commit) -> Rest:
     """Give the case to a person because a stage failed; needs nothing but the case's own record.
 
     Raises:
-        Conflict: another generation has the case.
+        Outdated: another generation has the case.
         NotFound: no such case.
     """
     return _to_person(parts, given, reasons.broken_off(given.at, given.error))
 
 
-def _rest(given: Commit, case: Case, rest: str, *, seconds: int = 0, deadline: str = "") -> Rest:
+def _broken_off(parts: Recording, given: Commit, case: Case) -> Rest:
+    """The run's execution died and nobody recorded an end: the same run is carried on, not another."""
+    if case.status in {CaseStatus.WITH_PERSON, CaseStatus.CLOSED}:
+        return _to_person(parts, given, reasons.broken_off(given.at or "Run", given.error))
+    if (case.generation, case.wake) != (given.generation, given.wake):
+        message = f"case {case.id} is at generation {case.generation}, wake {case.wake}"
+        raise Outdated(message)
+    return _rest(given, case, "restart", error=given.error or "")
+
+
+def _rest(
+    given: Commit, case: Case, rest: str, *, seconds: int = 0, deadline: str = "", error: str = ""
+) -> Rest:
     return Rest.model_validate(
         {
             "case": given.case,
@@ -99,6 +114,7 @@ def _rest(given: Commit, case: Case, rest: str, *, seconds: int = 0, deadline: s
             "seen_seq": case.seen_seq,
             "sleep_seconds": seconds,
             "deadline": deadline,
+            "error": error,
         }
     )
 
@@ -106,9 +122,14 @@ def _rest(given: Commit, case: Case, rest: str, *, seconds: int = 0, deadline: s
 def _why_no_plan(parts: Recording, given: Commit, case: Case) -> str:
     """Rules sent the case to a person before any plan: their reason."""
     try:
-        reason = parts.cases.context(given.case, given.wake).person
+        package = parts.cases.context(given.case, given.wake)
     except NotFound:
         reason = None
+    else:
+        reason = package.person
+        if package.events and package.woken != "deadline":
+            waited = parts.clock.now() - package.events[-1].received_at
+            parts.metrics.count(Metric.HANDOFF_SECONDS, waited.total_seconds())
     locked = case.lock.reason if case.lock is not None else None
     return reason or locked or "rules send it to a person"
 
@@ -213,6 +234,7 @@ def _to_person(parts: Recording, given: Commit, reason: str) -> Rest:
     case = parts.cases.hand_over(given.case, given.generation, reason)
     if case.status is CaseStatus.CLOSED:
         return _rest(given, case, "closed")
+    parts.metrics.count(Metric.HANDED_OVER)
     detail: dict[str, JsonValue] = {
         "wake": given.wake,
         "reason": case.handoff_reason or reason,

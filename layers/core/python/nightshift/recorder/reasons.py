@@ -12,6 +12,7 @@ _STAGES = {
     "Observe": "what the case is about could not be read",
     "Plan": "no plan could be made",
     "Run": "the plan's run broke off",
+    "RollOver": "the case could not be carried on by a new execution",
     "Commit": "the end of the run could not be recorded",
     "Sleep": "the case could not be laid to sleep",
 }

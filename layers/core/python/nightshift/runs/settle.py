@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from nightshift.actionlog.chain import step_stream
 from nightshift.clock import Clock
-from nightshift.errors import Conflict, NotFound, Rejected
+from nightshift.errors import Conflict, NotFound, Outdated, Rejected
 from nightshift.ids import RunId, StepId, approval_id
 from nightshift.model.approval import Approval, ApprovalStatus, asked_digest
 from nightshift.model.case import RunOutcome
@@ -19,7 +19,7 @@ from nightshift.model.tool import Outcome
 from nightshift.model.verdict import Decision, RunState, Verdict
 from nightshift.money import Money
 from nightshift.ports.approvals import Approvals
-from nightshift.ports.ledger import Ledger
+from nightshift.ports.ledger import Fence, Fenced, Ledger
 from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.ports.runs import Runs
 from nightshift.ports.windows import Windows
@@ -93,16 +93,25 @@ def _log_decision(parts: Settling, decided: Approval) -> None:
     parts.log.append(decided.case or decided.run, entry)
 
 
-def settle(parts: Settling, run: RunId, error: str | None = None) -> RunOutcome:
+def settle(parts: Settling, run: RunId, generation: int, error: str | None = None) -> RunOutcome:
     """Record how a run ended, once; the same call again gives the same answer.
 
-    Every effect that is not settled by now is UNKNOWN if it may have happened, NOT_DONE if not.
+    From here on the run makes no effect any more, in no generation. Every effect that is not settled by
+    now is UNKNOWN if it may have happened, NOT_DONE if not.
+
+    Raises:
+        Outdated: a newer generation carries the run on, and settles it.
     """
     known = parts.runs.outcome(run)
     proposal = parts.runs.proposal(run)
     if known is not None:
         _log(parts, proposal, known)
         return known
+    try:
+        parts.ledger.end(run, fence=Fence(case=proposal.case, generation=generation))
+    except Fenced as exc:
+        message = f"run {run} is carried on by a newer generation"
+        raise Outdated(message) from exc
     # Effects first: what is settled while this looks has its result in what is read afterwards.
     effects = tuple(_closed(parts, effect) for effect in parts.ledger.of_run(run))
     results = parts.runs.results(run)
