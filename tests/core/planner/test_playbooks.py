@@ -20,7 +20,6 @@ from build.playbooks import (
     library,
     playbook_files,
 )
-from functions.adapters.contact.templates import load
 from nightshift.expressions import Facts
 from nightshift.gate.decide import decide
 from nightshift.gate.facts import ChannelFacts, GateFacts
@@ -36,7 +35,8 @@ from nightshift.planner.playbook import Library, Playbook, bundled
 from nightshift.ports.windows import WindowCounter
 from nightshift.tools.contracts import ALL
 from nightshift.tools.contracts.messaging import ReplyMessage
-from tests.support.matters import AT, PHOTO, asked_return, message, package, tenant
+from nightshift.tools.templates import load
+from tests.support.matters import AT, PHOTO, asked_return, message, package, payment, tenant
 
 ROOT = Path(__file__).parents[3]
 FILES = playbook_files()
@@ -80,7 +80,7 @@ def _judged(plan: Plan, tainted: tuple[str, ...]) -> tuple[Decision, list[str]]:
         tainted=tainted,
         proposed_at=at,
     )
-    shop = ChannelFacts(adapter="shopify", live_tools=frozenset(ALL))
+    live = {name: ChannelFacts(adapter=name, live_tools=frozenset(ALL)) for name in ("shopify", "stripe")}
     facts = GateFacts(
         now=at,
         day_began=at,
@@ -88,8 +88,8 @@ def _judged(plan: Plan, tainted: tuple[str, ...]) -> tuple[Decision, list[str]]:
         requester=requester,
         permissions=policy.roles["support"].permissions,
         policy=policy,
-        tools={name: contract.spec(("shopify",)) for name, contract in ALL.items()},
-        channels={ChannelId("shop"): shop},
+        tools={name: contract.spec(tuple(live)) for name, contract in ALL.items()},
+        channels={ChannelId("shop"): live["shopify"], ChannelId("stripe"): live["stripe"]},
         halted=False,
         locked=False,
         tainted=frozenset(tainted),
@@ -153,7 +153,7 @@ def test_playbook_tests_see_the_facts_that_planning_sees():
     reply = message(
         "It is broken. My new address: Lindenstr. 5, 10969 Berlin, Germany", 2, attachments=(PHOTO,)
     )
-    known = package(asked_return("DEFECTIVE"), reply, intent="damaged_item")
+    known = package(asked_return("DEFECTIVE"), reply, intent="damaged_item", payment=payment())
     facts = facts_of(known, tenant(), AT)
     seen = {name: set(value) for name, value in facts.items() if isinstance(value, dict)}
     assert set(facts) == set(BASE)

@@ -16,7 +16,7 @@ __all__ = ["SqsEventQueue"]
 
 
 class SqsEventQueue:
-    """The `EventQueue` port on one FIFO queue: ordered per subject, deduplicated by event id.
+    """The `EventQueue` port on one FIFO queue: ordered per subject (of mails: per sender), deduplicated by event id.
 
     Tenant, channel and delivery travel as message attributes too, so that a body nobody can read any
     more still leads to its delivery.
@@ -44,7 +44,7 @@ class SqsEventQueue:
             self._client.send_message(
                 QueueUrl=self._url,
                 MessageBody=event.model_dump_json(),
-                MessageGroupId=opaque("grp", event.tenant, event.subject.key()),
+                MessageGroupId=opaque("grp", event.tenant, event.group()),
                 MessageDeduplicationId=event.id,
                 MessageAttributes=origin,
             )

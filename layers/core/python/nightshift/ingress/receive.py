@@ -18,7 +18,7 @@ from nightshift.ports.config import Config
 from nightshift.ports.deliveries import Deliveries, Delivery
 from nightshift.ports.flow import Blobs, EventQueue, Secrets
 
-__all__ = ["MAX_BODY", "Answer", "Gate", "Refusal", "receive"]
+__all__ = ["MAX_BODY", "Answer", "Gate", "Refusal", "receive", "replay"]
 
 MAX_BODY = 1_000_000
 """The largest body, in bytes, that is received."""
@@ -26,6 +26,7 @@ MAX_BODY = 1_000_000
 _MAX_EVENT = 200_000  # bytes; a queue message takes 256 KB, a record 400 KB with the event in it
 _PATH_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _DELIVERY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+=@-]{0,179}")
+_PARTS_OF_A_REF = 6  # tenant, channel, year, month, day, delivery
 _CHANNEL_KEPT_FOR = timedelta(seconds=60)
 
 
@@ -120,7 +121,8 @@ def _admit(tenant: str, channel: str, arrival: Arrival, gate: Gate) -> Channel:
     except Forged:
         fix = "Sign the raw body with the channel's secret."
         raise _Refused(401, "signature", "it is missing or wrong", fix=fix) from None
-    if gate.webhooks.account(arrival) != found.account:
+    account = gate.webhooks.account(arrival)
+    if account is not None and account != found.account:
         fix = "Send it to the channel of that account."
         raise _Refused(403, "account", "this channel belongs to another account", fix=fix)
     return found
@@ -150,10 +152,11 @@ def _store(channel: Channel, arrival: Arrival, gate: Gate) -> Answer:
         fix = "Use 1 to 180 letters, digits and . _ : + = @ -"
         raise BadInput("delivery", "this is no delivery id", fix)
     topic = gate.webhooks.topic(arrival)
-    digest = body_digest(topic.encode() + b"\0" + arrival.body)
+    digest = _digest(topic, arrival.body)
     day = arrival.received_at.strftime("%Y/%m/%d")
     ref = f"{channel.tenant}/{channel.id}/{day}/{delivery}-{digest[:16]}"
-    gate.blobs.put(ref, arrival.body)
+    received = arrival.received_at.isoformat()
+    gate.blobs.put(ref, arrival.body, {"topic": topic, "delivery": delivery, "received": received})
     record = Delivery(
         tenant=channel.tenant,
         channel=channel.id,
@@ -163,8 +166,44 @@ def _store(channel: Channel, arrival: Arrival, gate: Gate) -> Answer:
         body_digest=digest,
         received_at=arrival.received_at,
     )
+    return _record(record, arrival, gate)
+
+
+def replay(tenant: TenantId, ref: str, *, gate: Gate) -> Answer:
+    """Take in a stored body once more, as it was taken in first: with the same ids, so never twice.
+
+    It was verified before it was stored, and only our own functions may ask for this.
+
+    Raises:
+        NotFound: nothing is stored there, or the tenant has no such channel any more.
+    """
+    named = ref.split("/")
+    if len(named) != _PARTS_OF_A_REF or named[0] != tenant:
+        raise NotFound("the reference is of no stored body of this tenant")
+    channel = gate.channel(tenant, ChannelId(named[1]))
+    body, about = gate.blobs.get(ref), gate.blobs.about(ref)
+    if channel.adapter != gate.adapter or not {"topic", "delivery", "received"} <= about.keys():
+        return Answer(status=200, done="unreadable")
+    arrival = Arrival(headers={}, body=body, received_at=datetime.fromisoformat(about["received"]))
+    record = Delivery(
+        tenant=tenant,
+        channel=channel.id,
+        delivery=about["delivery"],
+        topic=about["topic"],
+        body_ref=ref,
+        body_digest=_digest(about["topic"], body),
+        received_at=arrival.received_at,
+    )
+    return _record(record, arrival, gate)
+
+
+def _digest(topic: str, body: bytes) -> str:
+    return body_digest(topic.encode() + b"\0" + body)
+
+
+def _record(record: Delivery, arrival: Arrival, gate: Gate) -> Answer:
     try:
-        parsed = gate.webhooks.normalise(arrival, topic, channel.id)
+        parsed = gate.webhooks.normalise(arrival, record.topic, record.channel)
     except BadInput as exc:
         return _parked(record, f"{exc.field}: {exc.problem}", gate)
     except ValidationError as exc:

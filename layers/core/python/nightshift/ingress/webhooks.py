@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from nightshift.errors import BadInput, NightshiftError
+from nightshift.errors import BadInput, Misconfigured, NightshiftError
 from nightshift.ids import ChannelId
 from nightshift.model.base import Noun
 from nightshift.model.event import EventDetail, EventKind, Subject
 
-__all__ = ["Arrival", "Forged", "Parsed", "Webhooks", "header"]
+__all__ = ["Arrival", "Forged", "Parsed", "Webhooks", "header", "webhook_keys"]
 
 
 class Forged(NightshiftError):
@@ -70,11 +70,13 @@ class Webhooks(Protocol):
             Misconfigured: the secret lacks the field this vendor needs.
         """
 
-    def account(self, arrival: Arrival) -> str:
+    def account(self, arrival: Arrival) -> str | None:
         """The vendor's account the request claims to be of; compared with `Channel.account`.
 
+        None, for vendors that name none and sign with a secret of this very channel: that secret says it.
+
         Raises:
-            BadInput: the request names none (`header(arrival, name)` raises it).
+            BadInput: the request must name one and does not (`header(arrival, name)` raises it).
         """
 
     def delivery(self, arrival: Arrival) -> str:
@@ -114,3 +116,19 @@ def header(arrival: Arrival, name: str) -> str:
     if not value:
         raise BadInput(name, "the header is missing", "Send it as the vendor's documentation says.")
     return value
+
+
+def webhook_keys(secret: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys that a genuine signature may be made with: the present one, and while it is rolled the last.
+
+    Compare with each of them in constant time. Rolling goes: `webhook_secret` becomes the new key and
+    `webhook_secret_previous` the old one, then the vendor changes over, then the old one is taken out.
+
+    Raises:
+        Misconfigured: there is no present one.
+    """
+    if not secret.get("webhook_secret"):
+        message = "the channel's secret has no webhook_secret"
+        raise Misconfigured(message, code="secret.field")
+    named = (secret["webhook_secret"], secret.get("webhook_secret_previous", ""))
+    return tuple(key for key in named if key)

@@ -58,8 +58,20 @@ def _moves(facts: FactValues) -> list[str]:
 def _refuses(playbook: Playbook, facts: FactValues) -> str:
     if playbook.needs_order and facts["order"] is None:
         return "it is not known which order this is about"
+    if playbook.needs_payment and facts["payment"] is None:
+        return "it is not known which payment this is about"
     if playbook.trusted_sender and facts["sender_trusted"] is not True:
-        return "the sender is not proven to be the order's customer"
+        whose = "payment" if playbook.needs_payment else "order"
+        return f"the sender is not proven to be the {whose}'s customer"
+    return ""
+
+
+def _missing(playbook: Playbook, package: ContextPackage) -> str:
+    """Why what a playbook is about could not be read; empty: it could, or is not needed."""
+    if playbook.needs_order and package.order is None:
+        return package.order_problem or "it is not known which order this is about"
+    if playbook.needs_payment and package.payment is None:
+        return package.payment_problem or "it is not known which payment this is about"
     return ""
 
 
@@ -80,9 +92,9 @@ class PlaybookPlanner(Planner):
         playbook = self._playbook(package, specialist)
         if isinstance(playbook, str):
             return self._hand_over("rules", playbook)
-        if playbook.needs_order and package.order is None:
-            reason = package.order_problem or "it is not known which order this is about"
-            return self._hand_over(playbook.reference(), reason)
+        missing = _missing(playbook, package)
+        if missing:
+            return self._hand_over(playbook.reference(), missing)
         try:
             return self._draft(playbook, facts_of(package, tenant, at))
         except BadInput as exc:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from nightshift.model.case import ContextPackage, Episode
 from nightshift.model.event import Event, MessageDetail, ReturnDetail
 from nightshift.model.order import FulfilmentState, Order
+from nightshift.model.payment import Payment
 from nightshift.model.tenant import Tenant
 from nightshift.planner.address import parse_address
 from nightshift.planner.matter import Claimed, claimed, duplicate_charge, returned
@@ -27,6 +28,36 @@ _RECENT = timedelta(days=30)
 
 def _messages(events: tuple[Event, ...]) -> tuple[MessageDetail, ...]:
     return tuple(e.detail for e in events if isinstance(e.detail, MessageDetail))
+
+
+def _latest(events: tuple[Event, ...]) -> tuple[Event, MessageDetail] | None:
+    """The last message with its event, which says over which channel it came."""
+    found = [(e, e.detail) for e in events if isinstance(e.detail, MessageDetail)]
+    return found[-1] if found else None
+
+
+def _answering(package: ContextPackage, tenant: Tenant, recipient: str) -> FactValues:
+    """How the customer is answered: a mail over the channel it came by, and only to the address on record."""
+    latest = _latest(package.events)
+    by_mail = latest is not None and latest[1].medium == "mail"
+    may_answer = latest is not None and tenant.reply_channel is not None and bool(recipient or not by_mail)
+    return {
+        "conversation": latest[1].conversation if latest and may_answer else "",
+        "recipient": recipient,
+        "in_reply_to": latest[1].message_id if latest else "",
+        "channels": {
+            "order": package.order_channel or "",
+            "payment": package.payment_channel or "",
+            "reply": latest[0].channel if latest and by_mail else tenant.reply_channel or "",
+        },
+    }
+
+
+def _recipient(package: ContextPackage) -> str:
+    """The address on record: the order's customer's, or the one a payment's receipt went to."""
+    customer = package.order.customer if package.order else None
+    on_record = customer.email if customer else package.payment.email if package.payment else None
+    return on_record or ""
 
 
 def _photos(messages: tuple[MessageDetail, ...]) -> int:
@@ -65,6 +96,14 @@ def _order(order: Order) -> FactValues:
     plain["carrier"] = shipment.carrier if shipment else ""
     plain["tracking_number"] = shipment.tracking_number if shipment else ""
     plain["tracking_url"] = shipment.tracking_url if shipment else ""
+    return plain
+
+
+def _payment(payment: Payment) -> FactValues:
+    plain = cast("FactValues", payment.model_dump(mode="json"))
+    plain["currency"] = payment.captured.currency
+    plain["disputed"] = bool(payment.disputes)
+    plain["standalone"] = payment.owned == ""
     return plain
 
 
@@ -107,7 +146,6 @@ def facts_of(package: ContextPackage, tenant: Tenant, at: datetime) -> FactValue
     order, latest = package.order, messages[-1] if messages else None
     customer = order.customer if order else None
     address = parse_address(latest.text) if latest else None
-    may_answer = latest is not None and tenant.reply_channel is not None
     return {
         "event": _event(package.events[-1]) if package.events else None,
         "news": {
@@ -116,6 +154,7 @@ def facts_of(package: ContextPackage, tenant: Tenant, at: datetime) -> FactValue
             "photos": _photos(_messages(news)),
         },
         "order": _order(order) if order else None,
+        "payment": _payment(package.payment) if package.payment else None,
         "customer": cast("JsonValue", customer.model_dump(mode="json")) if customer else None,
         **_matter(order, package.events),
         "intent": package.intents[0].name if package.intents else "",
@@ -126,7 +165,6 @@ def facts_of(package: ContextPackage, tenant: Tenant, at: datetime) -> FactValue
         "sender_trusted": package.sender_trusted,
         "episodes": _episodes(package.episodes, at),
         "locale": _language(messages, order),
-        "conversation": latest.conversation if latest and may_answer else "",
         "address": cast("JsonValue", address.model_dump(mode="json")) if address else None,
-        "channels": {"order": package.order_channel or "", "reply": tenant.reply_channel or ""},
+        **_answering(package, tenant, _recipient(package)),
     }

@@ -112,7 +112,7 @@ class Playbook(Noun):
     """What to do about one intent, move by move.
 
     `trusted_sender`: nothing of it runs unless every message came from the order's own customer.
-    `needs_order`: it is about an order that could be read.
+    `needs_order`: it is about an order that could be read; `needs_payment`: the same of a payment.
     """
 
     id: _Id
@@ -121,6 +121,7 @@ class Playbook(Noun):
     summary: str = Field(min_length=1)
     trusted_sender: bool
     needs_order: bool
+    needs_payment: bool = False
     moves: tuple[MoveTemplate, ...] = Field(min_length=1, alias="move")
 
     @model_validator(mode="after")

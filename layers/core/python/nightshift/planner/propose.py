@@ -87,6 +87,7 @@ def _proposal(parts: Planning, given: PlanInput, run: RunId) -> Proposal:
         digest=draft.plan.digest(),
         tainted=_tainted(draft),
         proposed_at=at,
+        began=package.events[0].received_at if package.events else None,
     )
 
 

@@ -1,0 +1,1 @@
+"""Amazon SES: templated replies by mail."""

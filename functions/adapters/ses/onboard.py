@@ -1,0 +1,50 @@
+"""Connecting a mailbox: may we send from it?
+
+Nothing is registered at a vendor: mail comes in by a receipt rule that the deployment makes and an operator
+activates (functions/mail/README.md).
+"""
+
+from typing import TYPE_CHECKING
+
+from functions.adapters.ses.client import SesClient
+from nightshift.errors import Misconfigured
+from nightshift.tools.skew import skew_seconds
+
+if TYPE_CHECKING:
+    from nightshift.tools.onboard import Account, Hooks
+
+__all__ = ["ONBOARD", "SesOnboard"]
+
+
+class SesOnboard:
+    """SES's part of onboarding; see `nightshift.tools.onboard.Onboard`.
+
+    That module is imported where it is used: a tool's cold start does not need its models.
+    """
+
+    def check(self, client: SesClient) -> "Account":
+        """The mailbox, if it or its domain is verified for sending."""
+        from nightshift.tools.onboard import Account  # noqa: PLC0415  # see the class
+
+        domain = client.account.partition("@")[2]
+        known = [found for found in map(client.identity, (client.account, domain)) if found is not None]
+        if not any(each.verified for each in known):
+            problem = "is not verified yet" if known else "was never entered as an identity"
+            message = f"SES may not send from this mailbox: neither it nor its domain {problem}"
+            raise Misconfigured(message, code="vendor.set_up")
+        skew = skew_seconds(client.heard.date)
+        return Account(account=client.account, name=client.account, skew_seconds=skew)
+
+    def hooks(self, client: SesClient, url: str) -> "Hooks":
+        """Nothing: mail comes in by the deployment's receipt rule."""
+        from nightshift.tools.onboard import Hooks  # noqa: PLC0415  # see the class
+
+        del client, url
+        return Hooks()
+
+    def ensure(self, client: SesClient, url: str) -> "Hooks":
+        """Nothing: activating receipt rules is an operator's step of the deployment."""
+        return self.hooks(client, url)
+
+
+ONBOARD = SesOnboard()

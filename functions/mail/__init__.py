@@ -1,0 +1,1 @@
+"""Mail that SES received for us, and its word on mail that we sent."""
