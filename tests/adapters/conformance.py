@@ -28,6 +28,10 @@ from nightshift.errors import (
 from nightshift.model.tenant import Channel
 from nightshift.model.tool import EffectClass
 from nightshift.tools.binding import Adapter, Binding, Call, Done, Found
+from nightshift.tools.breaker import Breaker
+from nightshift.tools.budget import Budget
+from nightshift.tools.heard import Heard
+from nightshift.tools.onboard import HookState, Onboard
 from tests.conftest import free_port
 
 Outcomes = tuple[type[WireError], type[WireError]]  # of a read, of a write
@@ -80,6 +84,7 @@ class Rig:
 class Conformance:
     """Inherit, set `ADAPTER`, `STATUS_TABLE` and `PRODUCTION_URL`, and give a fixture `rig`."""
 
+    SILENCE: ClassVar[Found] = Found.ABSENT  # UNSURE: the vendor's silence proves nothing, a person settles
     ADAPTER: ClassVar[Adapter]
     STATUS_TABLE: ClassVar[Mapping[int, Any]]
     PRODUCTION_URL: ClassVar[str]
@@ -137,6 +142,14 @@ class Conformance:
         assert set(said["tools"]) == {b.contract.name for b in self.ADAPTER.bindings}
         assert said["limits"]["concurrency"] >= 1
         assert set(said["secret_fields"]) == set(rig.secret)
+        assert not set(said.get("secret_optional", ())) & set(rig.secret)
+
+    def test_budget_and_breaker_are_those_of_adapter_toml(self) -> None:
+        said = self.toml()
+        rates = {name: said["limits"][name] for name in ("unit", "per_second", "burst")}
+        assert self.ADAPTER.budget == Budget.model_validate(rates)
+        assert self.ADAPTER.breaker == Breaker.model_validate(said["breaker"])
+        assert all(0 < binding.cost <= self.ADAPTER.budget.burst for binding in self.ADAPTER.bindings)
 
     def test_requests_end_before_their_binding_does(self, tool: str) -> None:
         timeouts = self.toml()["timeouts"]
@@ -236,7 +249,7 @@ class Conformance:
         binding = self.binding(write_tool)
         assert binding.probe is not None
         call = self.call(rig, write_tool)
-        assert binding.probe(call) is Found.ABSENT
+        assert binding.probe(call) is self.SILENCE
         impatient = Call(client=rig.client(rig.channel, 1.0), args=call.args, key=call.key)
         rig.fail(kind, rig.scenarios[write_tool].operation, seconds=5)
         with pytest.raises(OutcomeUnknown):
@@ -252,13 +265,76 @@ class Conformance:
         assert binding.probe is not None
         call = self.call(rig, write_tool, key="key_of_somebody_else")
         other = Call(client=call.client, args=call.args, key="key_never_used")
-        assert binding.probe(other) is Found.ABSENT
+        assert binding.probe(other) is self.SILENCE
         binding.call(call)
         found = binding.probe(other)
         if binding.contract.effect is EffectClass.IDEMPOTENT_WRITE:
             assert isinstance(found, Done), "an idempotent write is done when the world is as wanted"
         else:
             assert found in {Found.ABSENT, Found.UNSURE}
+
+    # how a channel is connected
+
+    def onboard(self) -> Onboard:
+        if self.ADAPTER.onboard is None:
+            pytest.skip("this adapter is connected by hand")
+        return self.ADAPTER.onboard
+
+    def test_it_says_whose_credentials_it_has(self, rig: Rig) -> None:
+        found = self.onboard().check(rig.client(rig.channel, 5.0))
+        assert found.account == rig.channel.account
+        assert not set(self.toml()["scopes"]) - found.scopes or not found.scopes
+
+    def test_registering_twice_registers_once_and_looking_changes_nothing(self, rig: Rig) -> None:
+        client, url = rig.client(rig.channel, 5.0), "https://api.example.com/webhooks/v/acme/one"
+        before = {hook.topic: hook.state for hook in self.onboard().hooks(client, url).hooks}
+        assert before == {hook.topic: hook.state for hook in self.onboard().hooks(client, url).hooks}
+        assert set(before) <= set(self.toml()["topics"]) or not self.toml()["topics"]
+        self.onboard().ensure(client, url)
+        again = self.onboard().ensure(client, url)
+        assert {hook.state for hook in again.hooks} <= {HookState.RIGHT, HookState.MISSING}
+        assert again.learned == {}, "a secret is told once, with the registration it belongs to"
+        assert {hook.topic for hook in self.onboard().hooks(client, url).hooks} == set(before)
+
+    def test_what_the_vendor_may_tell_once_stands_in_adapter_toml(self, rig: Rig) -> None:
+        client, url = rig.client(rig.channel, 5.0), "https://api.example.com/webhooks/v/acme/two"
+        assert set(self.onboard().ensure(client, url).learned) <= set(self.toml().get("learned_fields", ()))
+
+    # what is heard beside the answer
+
+    def test_every_request_is_counted(self, rig: Rig, tool: str) -> None:
+        call = self.call(rig, tool)
+        assert isinstance(call.client.heard, Heard)
+        before = call.client.heard.requests
+        self.binding(tool).call(call)
+        assert call.client.heard.requests > before
+
+    def test_an_answer_of_another_shape_is_kept_and_named(self, rig: Rig, tool: str) -> None:
+        for kind in ("html", "shape"):
+            call = self.call(rig, tool)
+            rig.fail(kind, rig.scenarios[tool].operation)
+            with pytest.raises(WireError) as caught:
+                self.binding(tool).call(call)
+            if caught.value.code == "vendor.shape":
+                assert call.client.heard.sample
+            assert kind == "html" or caught.value.code == "vendor.shape"
+
+    def test_credentials_the_vendor_does_not_know_are_told_from_missing_scopes(
+        self, rig: Rig, tool: str
+    ) -> None:
+        for kind, known in (("401", False), ("403", True)):
+            call = self.call(rig, tool)
+            rig.fail(kind, rig.scenarios[tool].operation)
+            with pytest.raises(Misconfigured) as caught:
+                self.binding(tool).call(call)
+            assert (caught.value.code == "vendor.credentials") is not known
+
+    def test_a_wait_the_vendor_asks_for_is_heard(self, rig: Rig, tool: str) -> None:
+        call = self.call(rig, tool)
+        rig.fail("429", rig.scenarios[tool].operation, seconds=7)
+        with pytest.raises(Throttled):
+            self.binding(tool).call(call)
+        assert call.client.heard.wait == 7
 
     # what must not leak
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakes import ContactFake, FakeVendors, ShopifyFake
+from fakes import ContactFake, FakeVendors, SesFake, ShopifyFake, StripeFake
 from functions.adapters.shopify.client import ShopifyClient
+from functions.adapters.stripe.client import StripeClient
 from nightshift.model.tenant import Channel
+from tests.adapters.official_stripe import OFFICIAL_STRIPE
+from tests.adapters.ses_account import Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +59,56 @@ def store_channel(vendors: FakeVendors, store: ContactFake) -> Channel:
 
 
 @pytest.fixture
+def account(vendors: FakeVendors) -> StripeFake:
+    OFFICIAL_STRIPE.warm()
+    return vendors.stripe(f"acct_{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def account_channel(vendors: FakeVendors, account: StripeFake) -> Channel:
+    return Channel(
+        id="stripe",
+        tenant="acme",
+        adapter="stripe",
+        account=account.account,
+        base_url=vendors.stripe_url(account.account),
+        secret_ref="secret",
+    )
+
+
+@pytest.fixture
+def stripe_client(account: StripeFake, account_channel: Channel) -> StripeClient:
+    return StripeClient(account_channel, account.api_key)
+
+
+@pytest.fixture
 def client(shop: ShopifyFake, shop_channel: Channel) -> ShopifyClient:
     return ShopifyClient(shop_channel, shop.access_token, pause=lambda _: None)
+
+
+@pytest.fixture
+def ses(vendors: FakeVendors) -> SesFake:
+    return vendors.ses(uuid.uuid4().hex)
+
+
+@pytest.fixture
+def published(ses: SesFake) -> Published:
+    """What the account published so far."""
+    kept = Published()
+    ses.listeners.append(kept)
+    return kept
+
+
+@pytest.fixture
+def mail_channel(vendors: FakeVendors, ses: SesFake) -> Channel:
+    return Channel(
+        id="mail-eu",
+        tenant="acme",
+        adapter="ses",
+        account="support@acme.example",
+        base_url=vendors.ses_url(ses.account),
+        secret_ref="secret",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

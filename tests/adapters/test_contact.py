@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from fakes import ContactFake, Delivery, sign_contact
 from functions.adapters.contact.client import ContactClient
-from functions.adapters.contact.templates import load, render
 from functions.adapters.contact.tools import ADAPTER
 from functions.adapters.contact.webhooks import TOLERANCE_SECONDS, WEBHOOKS
 from nightshift.errors import BadInput, Misconfigured, Rejected, WireError
@@ -22,11 +21,12 @@ from nightshift.ingress.webhooks import Arrival, Forged, Parsed
 from nightshift.model.event import EventKind, MessageDetail
 from nightshift.model.tenant import Channel
 from nightshift.tools.binding import Call, Done
+from nightshift.tools.templates import load, render
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 PROMISED = {
-    "order_status@1", "ask_for_photo@1", "photo_reminder@1", "refund_done@1", "order_cancelled@1",
-    "address_changed@1", "cannot_cancel@1", "handed_over@1",
+    "order_status@1", "ask_for_photo@1", "photo_reminder@1", "refund_done@1", "payment_refunded@1",
+    "order_cancelled@1", "address_changed@1", "cannot_cancel@1", "handed_over@1",
 }  # fmt: skip
 
 

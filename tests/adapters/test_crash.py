@@ -31,6 +31,7 @@ from nightshift.aws import ledger as ledger_code
 from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.config import DynamoConfig
 from nightshift.aws.ledger import DynamoLedger, LedgerTables
+from nightshift.aws.limits import DynamoLimits
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
 from nightshift.errors import WireError
@@ -42,9 +43,12 @@ from nightshift.model.tool import Outcome
 from nightshift.model.verdict import Decision, Lane, Move, StepVerdict, Tier, Verdict
 from nightshift.money import Money
 from nightshift.tools import effect as effect_code
+from nightshift.tools import line as line_code
 from nightshift.tools import run as run_code
 from nightshift.tools.door import Door, StepCall
+from nightshift.tools.oauth import Tokens
 from nightshift.tools.run import run_step
+from tests.support.heard import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,19 +61,29 @@ TENANT = TenantId("acme")
 CHANNEL = ChannelId("shopify-eu")
 REFUND = StepId("refund")
 LEASE = 45.0
+STRANGE = frozenset({"html", "shape", "empty"})
 KILLED, AGAIN, ENDED, BROKEN = "killed", 75, 0, 70
 ON_THE_PATH = {module.__file__ for module in (run_code, effect_code, refund_code)}
 # Of the ledger, the lines around its writes: what comes before only builds the request.
 IN_THE_LEDGER = {"intend", "settle", "_transact", "take_over", "permit"}
+# Of the line to the vendor, what lies around the request and after the records.
+ON_THE_LINE = {"ask", "_noted", "report", "_report_breaker", "_report_budget"}
 
 
 class _Secrets:
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def get(self, ref: str) -> dict[str, str]:
-        del ref
+    def get(self, ref: str, *, fresh: bool = False) -> dict[str, str]:
+        del ref, fresh
         return {"access_token": self._token, "webhook_secret": "unused"}
+
+    def beside(self, ref: str) -> tuple[dict[str, str], ...]:
+        del ref
+        return ()
+
+    def put(self, ref: str, fields: dict[str, str]) -> None:
+        raise AssertionError(ref, sorted(fields))
 
 
 @dataclass
@@ -102,16 +116,25 @@ class Shop:
             cases=self.tables.cases,
             config=self.tables.config,
         )
+        secrets = _Secrets(self.vendors.shopify().access_token)
+        limits, heard = DynamoLimits(self.tables.limits, client), Heard()
         return Door(
             adapter=ADAPTER,
             runs=DynamoRuns(self.tables.runs, client),
             ledger=DynamoLedger(named, client),
             approvals=DynamoApprovals(self.tables.approvals, client),
             config=DynamoConfig(self.tables.config, client),
-            secrets=_Secrets(self.vendors.shopify().access_token),
+            secrets=secrets,
             log=DynamoActionLog(self.tables.log, client),
             clock=self.clock,
             lease_seconds=LEASE,
+            limits=limits,
+            tokens=Tokens(secrets, limits, self.clock),
+            metrics=heard,
+            traces=heard,
+            samples=heard,
+            pause=self.clock.advance,
+            deadline=heard,
         )
 
     def authorised_refund(self, name: str) -> StepCall:
@@ -215,7 +238,8 @@ class _Tracer:
     def __call__(self, frame: FrameType, event: str, _: object) -> _Tracer | None:
         code = frame.f_code
         in_the_ledger = code.co_filename == ledger_code.__file__ and code.co_name in IN_THE_LEDGER
-        if code.co_filename not in ON_THE_PATH and not in_the_ledger:
+        on_the_line = code.co_filename == line_code.__file__ and code.co_name in ON_THE_LINE
+        if code.co_filename not in ON_THE_PATH and not in_the_ledger and not on_the_line:
             return None
         if event == "line":
             self.lines += 1
@@ -315,8 +339,24 @@ def test_a_refund_whose_answer_is_lost_is_settled_by_asking(
     store.fail(fault, "refundCreate")
     assert shop.call_in_a_child(call) == AGAIN
     shop.clock.advance(LEASE + 1)
+    # An answer of another shape stops the channel's writes until a person releases them.
+    assert shop.door().limits.release(TENANT, CHANNEL) is (fault in STRANGE)
     assert shop.call_in_a_child(call) == ENDED
     _assert_one_refund(shop, call, "#1001")
+
+
+@pytest.mark.parametrize("fault", sorted(STRANGE))
+def test_a_refund_whose_answer_is_strange_is_not_made_again_unless_a_person_releases_the_channel(
+    shop: Shop, fault: str
+):
+    call = shop.authorised_refund("#1001")
+    shop.vendors.shopify().fail(fault, "refundCreate")
+    assert shop.call_in_a_child(call) == AGAIN
+    shop.clock.advance(LEASE + 1)
+    assert shop.call_in_a_child(call) == ENDED
+    result = shop.door().runs.results(call.run)[REFUND]
+    assert (result.outcome, result.code) == (Outcome.NOT_DONE, "channel.stopped")
+    assert [r.order_name for r in shop.vendors.shopify().books.refunds] == ["#warm"]
 
 
 @pytest.mark.parametrize("fault", ["429", "throttled"])

@@ -102,6 +102,16 @@ def _send_everything(shop: ShopifyFake, client: ShopifyClient) -> None:
     assert binding.room is not None
     args = binding.contract.input.model_validate({**binding.contract.example, "order": order.id})
     assert binding.room(Call(client=client, args=args, key="key_room")).left == 11_800
+    _connect(shop, client)
+
+
+def _connect(shop: ShopifyFake, client: ShopifyClient) -> None:
+    assert ADAPTER.onboard is not None
+    url = "https://api.example.com/webhooks/shopify/acme/shopify-eu"
+    assert ADAPTER.onboard.check(client).account == shop.shop
+    ADAPTER.onboard.ensure(client, url)
+    next(iter(shop.books.webhooks.values()))["format"] = "XML"
+    ADAPTER.onboard.ensure(client, url)
 
 
 def test_no_document_uses_what_shopify_deprecates(judge: Official) -> None:

@@ -224,7 +224,7 @@ class TestAnswers:
     def test_a_wrong_token_stops(self, desk: Desk, shop: ShopifyFake) -> None:
         order = shop.create_order(name="#1001")
         shop.access_token = "another"
-        assert desk.code("orders.get", order=order.id) == "Misconfigured:vendor.unauthorised"
+        assert desk.code("orders.get", order=order.id) == "Misconfigured:vendor.credentials"
 
     def test_a_reused_key_is_a_misconfiguration(self, desk: Desk, shop: ShopifyFake) -> None:
         order = shop.create_order(name="#1001")

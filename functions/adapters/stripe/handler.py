@@ -1,0 +1,6 @@
+"""Stripe's tools as one Lambda."""
+
+from functions.adapters.stripe.tools import ADAPTER
+from nightshift.wiring.adapter import tools_handler
+
+handler = tools_handler(ADAPTER)

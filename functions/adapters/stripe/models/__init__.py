@@ -1,0 +1,1 @@
+"""Stripe's answers as they come."""
