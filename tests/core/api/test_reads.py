@@ -21,6 +21,7 @@ from tests.support.desk import (
     another_event,
     ask,
     ask_for_refund,
+    make_queue,
     open_case,
     request,
     suffix_of,
@@ -220,14 +221,11 @@ def test_the_doctor_finds_nothing_wrong_when_all_is_well(desk: Desk):
     client("secretsmanager").create_secret(Name=ref, SecretString='{"token": "t"}')
     report = ask(desk, "GET /v1/doctor").body
     assert report["problems"] == []
-    assert {queue["queue"] for queue in report["queues"]} == {"events", "approvals"}
+    assert {queue["queue"] for queue in report["queues"]} == {"events", "approvals", "mail"}
 
 
 def test_the_doctor_names_a_queue_that_gave_up(desk: Desk, tables: Tables):
-    sqs = client("sqs")
-    dead = next(
-        url for url in sqs.list_queues()["QueueUrls"] if url.endswith(f"events-dead-{suffix_of(tables)}")
-    )
-    sqs.send_message(QueueUrl=dead, MessageBody="{}")
+    sqs, dead = client("sqs"), make_queue("events-dead", suffix_of(tables))
+    sqs.send_message(QueueUrl=dead, MessageBody="{}", MessageGroupId="g", MessageDeduplicationId="d")
     report = ask(desk, "GET /v1/doctor").body
     assert any("events" in problem for problem in report["problems"])

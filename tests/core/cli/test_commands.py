@@ -118,7 +118,7 @@ def test_json_is_the_apis_own_answer(nightshift: Callable[..., Ended], desk: Des
     assert json.loads(nightshift("case", case.id, "--json").out)["case"]["id"] == case.id
     assert json.loads(nightshift("log", case.id, "--json").out)["entries"][0]["kind"] == "case.opened"
     assert json.loads(nightshift("catalog", "--json").out)["tools"]
-    assert json.loads(nightshift("approvals", "--json").out) == {"approvals": []}
+    assert json.loads(nightshift("approvals", "--json").out)["approvals"] == []
     assert json.loads(nightshift("doctor", "--json").out)["problems"]
     assert json.loads(nightshift("log", "verify", "--json").out)["breaks"] == []
 
@@ -163,7 +163,7 @@ def test_everything_that_is_asked_is_shown(nightshift: Callable[..., Ended], des
     args = {"order": "gid://shopify/Order/" + "9" * 80, "notify": False, "plan": None, "lines": []}
     step = approval.steps[0].model_copy(update={"args": args})
     odd = approval.model_copy(update={"id": approval.id[:-4] + "aaaa", "steps": (step,)})
-    desk.approvals.ask(odd, "token")
+    desk.approvals.ask(odd, "token", 1)
     shown = "".join(nightshift("approval", odd.id).shown.split())
     for part in ('"gid://shopify/Order/' + "9" * 80, "notify:false", "plan:null", "lines:[]"):
         assert part in shown
@@ -343,3 +343,32 @@ def test_a_webhook_file_that_is_no_json_is_bad_input(nightshift: Callable[..., E
     (tmp_path / "x.json").write_text("{", encoding="utf-8")
     assert nightshift("send", str(tmp_path / "x.json")).code == 2
     assert nightshift("send", str(tmp_path / "absent.json")).code == 2
+
+
+def test_recover_starts_one_case_or_all_of_them(
+    nightshift: Callable[..., Ended], desk: Desk, clock: FixedClock
+):
+    case = open_case(desk)
+    one = nightshift("recover", case.id[:13])
+    assert (one.code, "1 recovered" in one.shown) == (0, True)
+    clock.advance(60)
+    told = json.loads(nightshift("recover", "--all", "--json").out)
+    assert (told["done"], told["seen"]) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((), "CASE"),
+        (("case_x", "--all"), "CASE"),
+        (("--restored-at", "yesterday"), "restored-at"),
+        (("--restored-at", "2026-11-21T09:00:00"), "restored-at"),
+    ],
+)
+def test_recover_says_what_it_needs(
+    nightshift: Callable[..., Ended], desk: Desk, arguments: tuple[str, ...], named: str
+):
+    before = open_case(desk)
+    ended = nightshift("recover", *arguments)
+    assert (ended.code, named in ended.err) == (2, True)
+    assert desk.cases.get(before.id) == before

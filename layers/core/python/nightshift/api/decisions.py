@@ -63,6 +63,7 @@ def resolve_case(desk: Desk, caller: Caller, case: CaseId, resolution: Resolutio
         actor=by,
         ref=f"{found.id}#{resolution.events}",
         detail={"status": closed.status, "events": resolution.events, "role": caller.principal.role},
+        personal={"note": resolution.note} if resolution.note else {},
     )
     desk.log.append(found.id, entry)
     if closed.token:

@@ -1,13 +1,9 @@
 """Who stands behind a request, from its `Authorization` header."""
 
 from nightshift.api.desk import Desk
-from nightshift.errors import NotIdentified
-from nightshift.identity.caller import Caller, recognise
-from nightshift.identity.token import verify
+from nightshift.identity.caller import Caller, caller_behind
 
 __all__ = ["caller_of"]
-
-_SCHEME = "bearer"
 
 
 def caller_of(desk: Desk, authorization: str | None) -> Caller:
@@ -16,7 +12,4 @@ def caller_of(desk: Desk, authorization: str | None) -> Caller:
     Raises:
         NotIdentified: no token, or one that proves nothing.
     """
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != _SCHEME or not token.strip():
-        raise NotIdentified("the request carries no bearer token")
-    return recognise(desk.config, verify(token.strip(), desk.identity_key, at=desk.clock.now()))
+    return caller_behind(desk.config, authorization, desk.identity_key, at=desk.clock.now())

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from nightshift.api.cursors import cursor_of, place_of
 from nightshift.api.desk import Desk
 from nightshift.errors import NotFound
 from nightshift.identity.caller import Caller
-from nightshift.ids import ApprovalId, CaseId, RunId, run_id
+from nightshift.ids import ApprovalId, CaseId, RunId, TenantId, run_id
 from nightshift.model.approval import Approval
+from nightshift.model.base import Noun
 from nightshift.model.case import Case, CaseStatus, ContextPackage
 from nightshift.model.log import LogEntry
 from nightshift.model.view import (
@@ -22,8 +24,10 @@ from nightshift.model.view import (
     RunView,
     ToolPage,
 )
+from nightshift.ports.deliveries import Delivery
 
 __all__ = [
+    "newest_cases",
     "one_approval",
     "one_case",
     "see_cases",
@@ -39,7 +43,8 @@ READ_LOG = "log:read"
 READ_APPROVALS = "approvals:read"
 READ_CATALOG = "catalog:read"
 
-_LOOKED_THROUGH = 500  # when only one status is wanted, how far back it is looked for
+_LOOKED_THROUGH = 500  # for one page, when only one status is wanted
+_PAGE = 200
 _RUNS_SHOWN = 10
 
 
@@ -74,16 +79,64 @@ def one_approval(desk: Desk, caller: Caller, approval: ApprovalId) -> Approval:
     return found
 
 
-def see_cases(desk: Desk, caller: Caller, *, status: CaseStatus | None, limit: int) -> CasePage:
-    """The tenant's newest cases; of one status, those among its newest 500.
+class _CaseAfter(Noun):
+    """Behind which case a page begins: those opened at the same instant and shown already are named."""
+
+    opened: datetime
+    shown: frozenset[CaseId]
+
+
+def newest_cases(desk: Desk, tenant: TenantId, after: _CaseAfter | None = None) -> Iterator[Case]:
+    """A tenant's cases one by one, newest first, as far back as somebody looks."""
+    before = after.opened if after else None
+    shown = after.shown if after else frozenset()
+    while True:
+        page = desk.cases.of_tenant(tenant, _PAGE + len(shown), before=before)
+        fresh = [case for case in page if case.id not in shown]
+        if not fresh:
+            return
+        yield from fresh
+        last = fresh[-1].opened_at
+        again = {case.id for case in page if case.opened_at == last}
+        shown = frozenset(again | (shown if last == before else set()))
+        before = last
+
+
+def see_cases(
+    desk: Desk, caller: Caller, *, status: CaseStatus | None, limit: int, cursor: str = ""
+) -> CasePage:
+    """The tenant's cases, newest first, a page at a time.
+
+    Of one status, at most 500 cases are looked through for one page: it may be short, or even empty, and
+    still have a `next`.
 
     Raises:
         NotPermitted: the caller may not read cases.
+        BadInput: the cursor is none.
     """
     caller.must(READ_CASES)
-    newest = desk.cases.of_tenant(caller.tenant, limit if status is None else _LOOKED_THROUGH)
-    wanted = [case for case in newest if status in {None, case.status}]
-    return CasePage(cases=tuple(CaseLine.of(case) for case in wanted[:limit]))
+    after = place_of(_CaseAfter, cursor)
+    wanted: list[Case] = []
+    seen: list[Case] = []
+    for case in newest_cases(desk, caller.tenant, after):
+        if len(wanted) == limit or len(seen) == _LOOKED_THROUGH:
+            return CasePage(cases=_lines(wanted), next=_behind(seen, after))
+        seen.append(case)
+        if status in {None, case.status}:
+            wanted.append(case)
+    return CasePage(cases=_lines(wanted))
+
+
+def _lines(cases: list[Case]) -> tuple[CaseLine, ...]:
+    return tuple(CaseLine.of(case) for case in cases)
+
+
+def _behind(seen: list[Case], after: _CaseAfter | None) -> str:
+    last = seen[-1].opened_at
+    shown = {case.id for case in seen if case.opened_at == last}
+    if after is not None and after.opened == last:
+        shown |= after.shown
+    return cursor_of(_CaseAfter(opened=last, shown=frozenset(shown)))
 
 
 def view_case(desk: Desk, caller: Caller, case: CaseId) -> CaseView:
@@ -150,14 +203,34 @@ def _never_back(chain: tuple[LogEntry, ...]) -> Iterator[tuple[datetime, LogEntr
         yield latest, entry
 
 
-def waiting_approvals(desk: Desk, caller: Caller, *, limit: int) -> ApprovalPage:
-    """What waits for a person, oldest first.
+class _Behind(Noun):
+    """Behind which entry of a list a page begins, by what the list is ordered by."""
+
+    at: datetime
+    name: str
+
+
+def waiting_approvals(desk: Desk, caller: Caller, *, limit: int, cursor: str = "") -> ApprovalPage:
+    """What waits for a person, oldest first, a page at a time.
 
     Raises:
         NotPermitted: the caller may not read approvals.
+        BadInput: the cursor is none.
     """
     caller.must(READ_APPROVALS)
-    return ApprovalPage(approvals=desk.approvals.waiting(caller.tenant)[:limit])
+    after = place_of(_Behind, cursor)
+    found = sorted(desk.approvals.waiting(caller.tenant), key=_when_asked)
+    rest = [each for each in found if after is None or _when_asked(each) > (after.at, after.name)]
+    page = rest[:limit]
+    more = len(rest) > limit
+    return ApprovalPage(
+        approvals=tuple(page),
+        next=cursor_of(_Behind(at=page[-1].asked_at, name=page[-1].id)) if more else "",
+    )
+
+
+def _when_asked(approval: Approval) -> tuple[datetime, str]:
+    return approval.asked_at, approval.id
 
 
 def see_catalog(desk: Desk, caller: Caller) -> ToolPage:
@@ -170,20 +243,32 @@ def see_catalog(desk: Desk, caller: Caller) -> ToolPage:
     return ToolPage(tools=desk.tools)
 
 
-def see_parked(desk: Desk, caller: Caller, *, limit: int) -> ParkedPage:
+def see_parked(desk: Desk, caller: Caller, *, limit: int, cursor: str = "") -> ParkedPage:
     """Deliveries that could not be made events, oldest first, without their content.
 
     Raises:
         NotPermitted: the caller may not read cases.
+        BadInput: the cursor is none.
     """
     caller.must(READ_CASES)
-    lines = [
+    after = place_of(_Behind, cursor)
+    found = sorted(desk.deliveries.parked(caller.tenant), key=_when_received)
+    rest = [each for each in found if after is None or _when_received(each) > (after.at, after.name)]
+    page = rest[:limit]
+    lines = tuple(
         ParkedLine(
-            channel=found.channel,
-            delivery=found.delivery,
-            received_at=found.received_at,
-            reason=found.parked or "",
+            channel=each.channel,
+            delivery=each.delivery,
+            received_at=each.received_at,
+            reason=each.parked or "",
         )
-        for found in desk.deliveries.parked(caller.tenant)[:limit]
-    ]
-    return ParkedPage(parked=tuple(lines))
+        for each in page
+    )
+    if len(rest) <= limit:
+        return ParkedPage(parked=lines)
+    at, name = _when_received(page[-1])
+    return ParkedPage(parked=lines, next=cursor_of(_Behind(at=at, name=name)))
+
+
+def _when_received(delivery: Delivery) -> tuple[datetime, str]:
+    return delivery.received_at, f"{delivery.channel}/{delivery.delivery}"

@@ -66,56 +66,62 @@ class Connection:
         """Give up the connections to the API."""
         self._http.close()
 
-    def cases(self, status: str | None = None, limit: int = 50) -> CasePage:
-        """Cases, newest first."""
-        params = {"limit": str(limit)} | ({"status": status} if status else {})
-        return self._call(CasePage, "GET", "/v1/cases", params=params)
+    def cases(self, status: str | None = None, limit: int = 50, cursor: str = "") -> CasePage:
+        """A page of cases, newest first."""
+        asked = {"limit": str(limit), "status": status or "", "cursor": cursor}
+        params = {name: value for name, value in asked.items() if value}
+        return self.call(CasePage, "GET", "/v1/cases", params=params)
 
     def case(self, case: str) -> CaseView:
         """One case, by its id or an unambiguous beginning of it."""
-        return self._call(CaseView, "GET", f"/v1/cases/{self._case_id(case)}")
+        return self.call(CaseView, "GET", f"/v1/cases/{self.case_id(case)}")
 
     def log(self, case: str) -> LogPage:
         """The log of one case, by its id or an unambiguous beginning of it."""
-        return self._call(LogPage, "GET", f"/v1/cases/{self._case_id(case)}/log")
+        return self.call(LogPage, "GET", f"/v1/cases/{self.case_id(case)}/log")
 
     def resolve(self, case: str, note: str) -> CaseLine:
         """Close a case as it stands now; an event that comes in between is a conflict."""
         seen = self.case(case).case
         body = Resolution(note=note, events=seen.events)
-        return self._call(CaseLine, "POST", f"/v1/cases/{seen.id}/resolve", body=body)
+        return self.call(CaseLine, "POST", f"/v1/cases/{seen.id}/resolve", body=body)
 
     def approvals(self) -> ApprovalPage:
         """Questions that wait for a person."""
-        return self._call(ApprovalPage, "GET", "/v1/approvals")
+        return self.call(ApprovalPage, "GET", "/v1/approvals")
 
     def approval(self, approval: str) -> Approval:
         """One question, by its id or an unambiguous beginning of it."""
-        return self._call(Approval, "GET", f"/v1/approvals/{self._approval_id(approval)}")
+        return self.call(Approval, "GET", f"/v1/approvals/{self._approval_id(approval)}")
 
     def decide(self, approval: str, verb: str, note: str) -> Approval:
         """Approve or reject; `verb` is `approve` or `reject`."""
         path = f"/v1/approvals/{self._approval_id(approval)}/{verb}"
-        return self._call(Approval, "POST", path, body=Note(note=note))
+        return self.call(Approval, "POST", path, body=Note(note=note))
 
     def catalog(self) -> ToolPage:
         """Every tool."""
-        return self._call(ToolPage, "GET", "/v1/catalog")
+        return self.call(ToolPage, "GET", "/v1/catalog")
 
     def parked(self) -> ParkedPage:
         """Deliveries that wait for a person."""
-        return self._call(ParkedPage, "GET", "/v1/deliveries/parked")
+        return self.call(ParkedPage, "GET", "/v1/deliveries/parked")
 
     def doctor(self) -> DoctorReport:
         """Is the installation healthy?"""
-        return self._call(DoctorReport, "GET", "/v1/doctor")
+        return self.call(DoctorReport, "GET", "/v1/doctor")
 
     def deliver(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:
         """Post a webhook as its vendor would; the status and text of the answer."""
         answer = self._send("POST", path, headers=headers, content=body)
         return answer.status_code, answer.text
 
-    def _case_id(self, given: str) -> str:
+    def case_id(self, given: str) -> str:
+        """The whole id of a case that begins as given.
+
+        Raises:
+            BadInput: none does, or several do.
+        """
         if _is_whole(given, "case"):
             return given
         return _one("CASE", given, [line.id for line in self.cases(limit=_MANY).cases])
@@ -125,7 +131,7 @@ class Connection:
             return given
         return _one("ID", given, [found.id for found in self.approvals().approvals])
 
-    def _call(
+    def call(
         self,
         model: type[M],
         method: str,
@@ -134,6 +140,12 @@ class Connection:
         params: dict[str, str] | None = None,
         body: Noun | None = None,
     ) -> M:
+        """Ask the API, and read its answer.
+
+        Raises:
+            BadInput: the API says that something was asked wrongly: names the field and the fix.
+            Failed: it refused, broke off or does not answer.
+        """
         content = body.model_dump_json().encode() if body else None
         headers = {"content-type": "application/json"} if body else None
         answer = self._send(method, path, params=params, headers=headers, content=content)

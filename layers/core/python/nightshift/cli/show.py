@@ -18,7 +18,7 @@ from nightshift.model.verdict import Decision
 from nightshift.model.view import CaseLine, CaseView, DoctorReport, RunView
 from nightshift.money import Money
 
-__all__ = ["approval", "approvals", "case", "cases", "catalog", "doctor"]
+__all__ = ["approval", "approvals", "case", "cases", "catalog", "doctor", "pairs", "table"]
 
 _STATUS = {
     CaseStatus.OPEN: "cyan",
@@ -29,18 +29,20 @@ _STATUS = {
 _SHORT = 13  # `case_` and eight letters tell cases apart
 
 
-def _table(*columns: str) -> Table:
+def table(*columns: str) -> Table:
+    """An empty table in our style."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def _pairs(pairs: Sequence[tuple[str, str]]) -> Table:
+def pairs(given: Sequence[tuple[str, str]]) -> Table:
+    """Names and values; what is empty is left out."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in pairs:
+    for name, value in given:
         if value:
             table.add_row(name, Text(value))
     return table
@@ -50,9 +52,9 @@ def cases(lines: Sequence[CaseLine], now: datetime) -> RenderableType:
     """A list of cases."""
     if not lines:
         return Text("No cases.", style="dim")
-    table = _table("case", "status", "intent", "about", "opened", "because")
+    shown = table("case", "status", "intent", "about", "opened", "because")
     for line in lines:
-        table.add_row(
+        shown.add_row(
             line.id[:_SHORT],
             Text(line.status, style=_STATUS[line.status]),
             line.intent or "",
@@ -60,13 +62,13 @@ def cases(lines: Sequence[CaseLine], now: datetime) -> RenderableType:
             ago(line.opened_at, now),
             Text(line.locked or line.handoff_reason or ""),
         )
-    return table
+    return shown
 
 
 def case(view: CaseView, timeline: RenderableType, now: datetime) -> RenderableType:
     """One case with its timeline."""
     line = view.case
-    head = _pairs(
+    head = pairs(
         (
             ("case", line.id),
             ("status", line.status),
@@ -105,9 +107,9 @@ def approvals(found: Sequence[Approval], now: datetime) -> RenderableType:
     """Questions that wait."""
     if not found:
         return Text("Nothing waits for a person.", style="dim")
-    table = _table("approval", "what", "at risk", "rule", "asked", "expires")
+    shown = table("approval", "what", "at risk", "rule", "asked", "expires")
     for one in found:
-        table.add_row(
+        shown.add_row(
             one.id[: _SHORT - 1],
             Text(one.summary),
             str(one.at_risk or ""),
@@ -115,7 +117,7 @@ def approvals(found: Sequence[Approval], now: datetime) -> RenderableType:
             ago(one.asked_at, now),
             ago(one.expires_at, now),
         )
-    return table
+    return shown
 
 
 def approval(one: Approval, now: datetime) -> RenderableType:
@@ -127,7 +129,7 @@ def approval(one: Approval, now: datetime) -> RenderableType:
     decided = (
         f"{ago(one.decided_at, now)} by {one.decided_by.id}" if one.decided_at and one.decided_by else ""
     )
-    return _pairs(
+    return pairs(
         (
             ("approval", one.id),
             ("status", one.status),
@@ -159,28 +161,28 @@ def _whole(value: JsonValue) -> str:
 
 def catalog(tools: Sequence[ToolSpec]) -> RenderableType:
     """Every tool."""
-    table = _table("tool", "effect", "permission", "adapters", "what it does")
+    shown = table("tool", "effect", "permission", "adapters", "what it does")
     for tool in tools:
         marks = " ".join(m for m, on in (("money", tool.money), ("irreversible", tool.irreversible)) if on)
-        table.add_row(
+        shown.add_row(
             tool.name,
             f"{tool.effect}{f' ({marks})' if marks else ''}",
             tool.permission,
             ", ".join(tool.adapters),
             Text(tool.summary),
         )
-    return table
+    return shown
 
 
 def doctor(report: DoctorReport) -> RenderableType:
     """The state of the installation."""
-    channels = _table("channel", "adapter", "account", "secret", "live tools", "in shadow mode")
+    channels = table("channel", "adapter", "account", "secret", "live tools", "in shadow mode")
     for line in report.channels:
         secret = Text("present", style="green") if line.secret else Text("missing", style="red")
         channels.add_row(
             line.channel, line.adapter, line.account, secret, ", ".join(line.live), ", ".join(line.shadow)
         )
-    queues = _table("queue", "waiting", "under way", "given up")
+    queues = table("queue", "waiting", "under way", "given up")
     for queue in report.queues:
         queues.add_row(queue.queue, str(queue.waiting), str(queue.under_way), str(queue.dead))
     found = [Text(f"• {problem}", style="red") for problem in report.problems]

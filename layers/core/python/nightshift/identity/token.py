@@ -15,9 +15,13 @@ from nightshift.errors import BadInput, Misconfigured, NotIdentified
 from nightshift.ids import TenantId
 from nightshift.model.base import Noun
 
-__all__ = ["LONGEST", "Identity", "issue", "verify"]
+__all__ = ["LONGEST", "PLATFORM", "PLATFORM_LONGEST", "Identity", "issue", "verify"]
 
 LONGEST: Final = timedelta(days=30)
+PLATFORM_LONGEST: Final = timedelta(hours=1)
+
+PLATFORM: Final = TenantId("*")
+"""Stands for no tenant: whoever runs the installation. No tenant can be called that."""
 
 _ALGORITHM = "HS256"
 _AUDIENCE = "nightshift"
@@ -52,11 +56,12 @@ def issue(key: str, who: Identity, *, at: datetime, lasts: timedelta) -> str:
     """Sign a token for one person.
 
     Raises:
-        BadInput: it would last no time at all, or longer than 30 days.
+        BadInput: it would last no time at all, or longer than 30 days (of the platform: an hour).
         Misconfigured: the key is shorter than 32 bytes.
     """
-    if not timedelta(0) < lasts <= LONGEST:
-        raise BadInput("lasts", f"a token cannot last {lasts}", "Give more than nothing and at most 30 days.")
+    if not timedelta(0) < lasts <= _longest(who.tenant):
+        most = "an hour" if who.tenant == PLATFORM else "30 days"
+        raise BadInput("lasts", f"a token cannot last {lasts}", f"Give more than nothing and at most {most}.")
     claims = {
         "sub": who.staff,
         "tenant": who.tenant,
@@ -86,9 +91,14 @@ def verify(token: str, key: str, *, at: datetime) -> Identity:
     now = at.astimezone(UTC).timestamp()
     if claims.iat > now + _SKEW_SECONDS:
         raise NotIdentified("the token is not valid yet")
-    if claims.exp <= now or claims.exp - claims.iat > LONGEST.total_seconds():
+    longest = _longest(TenantId(claims.tenant)).total_seconds()
+    if claims.exp <= now or claims.exp - claims.iat > longest:
         raise NotIdentified("the token has expired")
     return Identity(tenant=TenantId(claims.tenant), staff=claims.sub)
+
+
+def _longest(tenant: TenantId) -> timedelta:
+    return PLATFORM_LONGEST if tenant == PLATFORM else LONGEST
 
 
 def _long_enough(key: str) -> str:

@@ -19,7 +19,7 @@ def _identity_key(stage: str) -> str:
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # 0.3 s that only this needs
 
-    from nightshift.wiring.api import identity_key  # noqa: PLC0415
+    from nightshift.wiring.identity import identity_key  # noqa: PLC0415
 
     name = f"nightshift/{stage}/identity"
     try:

@@ -12,14 +12,16 @@ from nightshift.aws.config import DynamoConfig
 from nightshift.aws.deliveries import DynamoDeliveries
 from nightshift.aws.executions import StepFunctions
 from nightshift.aws.log import DynamoActionLog
+from nightshift.aws.sealing import KmsSealing
 from nightshift.cases.dispatch import Desk
 from nightshift.cases.take import Message, Origin, take
 from nightshift.clock import SystemClock
 from nightshift.errors import NightshiftError
 from nightshift.ids import ChannelId, TenantId
+from nightshift.model.metric import Metric
 from nightshift.ports.deliveries import Deliveries
 from nightshift.settings import Settings
-from nightshift.telemetry import logger
+from nightshift.telemetry import logger, metrics
 
 __all__ = ["Dispatcher", "DispatcherSettings", "wire"]
 
@@ -31,6 +33,8 @@ class DispatcherSettings(Settings):
     table_cases: str
     table_config: str
     table_log: str
+    table_subjects: str
+    key_subjects: str
     machine_case: str
 
 
@@ -60,6 +64,8 @@ class Dispatcher:
             # no traceback: its messages may quote personal data
             logger.error("event failed", message_id=record.message_id, error=type(exc).__name__)
             raise
+        if taken.outcome == "parked":
+            self.desk.metrics.count(Metric.DELIVERIES_PARKED)
         said = logger.warning if taken.outcome == "parked" else logger.info
         said("event taken", message_id=record.message_id, **taken.model_dump())
 
@@ -78,12 +84,16 @@ def _message(record: SQSRecord) -> Message:
 def wire(settings: DispatcherSettings) -> Dispatcher:
     """Put the dispatcher together."""
     db, clock = client("dynamodb"), SystemClock()
+    sealing = KmsSealing(
+        settings.table_subjects, settings.key_subjects, db=db, kms=lambda: client("kms"), clock=clock
+    )
     return Dispatcher(
         desk=Desk(
             cases=DynamoCases(settings.table_cases, settings.table_ingress, db, clock),
             config=DynamoConfig(settings.table_config, db),
             executions=StepFunctions(settings.machine_case, client("stepfunctions")),
-            log=DynamoActionLog(settings.table_log, db),
+            log=DynamoActionLog(settings.table_log, db, sealing),
+            metrics=metrics,
             clock=clock,
         ),
         deliveries=DynamoDeliveries(settings.table_ingress, db, clock),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from nightshift.aws.cases import DynamoCases
 from nightshift.aws.client import client
 from nightshift.aws.config import DynamoConfig
+from nightshift.aws.limits import DynamoLimits
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
 from nightshift.aws.windows import DynamoWindows
@@ -26,6 +27,7 @@ class GateSettings(Settings):
     table_cases: str
     table_config: str
     table_log: str
+    table_limits: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ class Gate:
     config: DynamoConfig
     locks: CaseLocks
     windows: DynamoWindows
+    limits: DynamoLimits
     log: DynamoActionLog
     clock: Clock
 
@@ -59,6 +62,7 @@ class Gate:
             config=self.config,
             locks=self.locks,
             windows=self.windows,
+            limits=self.limits,
             log=self.log,
             catalog=catalog(),
             clock=self.clock,
@@ -74,6 +78,7 @@ def wire(settings: GateSettings) -> Gate:
         config=DynamoConfig(settings.table_config, db),
         locks=CaseLocks(cases=DynamoCases(settings.table_cases, no_deliveries, db, clock)),
         windows=DynamoWindows(settings.table_ledger, db),
+        limits=DynamoLimits(settings.table_limits, db),
         log=DynamoActionLog(settings.table_log, db),
         clock=clock,
     )

@@ -10,6 +10,7 @@ from nightshift.aws.runs import DynamoRuns
 from nightshift.clock import SystemClock
 from nightshift.recorder.commit import Recording
 from nightshift.settings import Settings
+from nightshift.telemetry import metrics
 
 __all__ = ["RecorderSettings", "wire"]
 
@@ -34,5 +35,6 @@ def wire(settings: RecorderSettings) -> Recording:
         episodes=DynamoEpisodes(settings.table_memory, db),
         log=DynamoActionLog(settings.table_log, db),
         clock=clock,
+        metrics=metrics,
         episodes_kept=timedelta(days=settings.episode_days),
     )

@@ -12,7 +12,9 @@ from nightshift.aws.deliveries import DynamoDeliveries
 from nightshift.aws.queue import SqsEventQueue
 from nightshift.aws.secrets import ManagedSecrets
 from nightshift.clock import SystemClock
-from nightshift.ingress.receive import Answer, Gate, receive
+from nightshift.errors import NotFound
+from nightshift.ids import TenantId
+from nightshift.ingress.receive import Answer, Gate, receive, replay
 from nightshift.ingress.webhooks import Webhooks
 from nightshift.settings import Settings
 from nightshift.telemetry import entrypoint, logger
@@ -50,6 +52,8 @@ def webhook_handler(webhooks: Webhooks, adapter: str) -> Callable[[dict[str, Any
 
     @entrypoint(WebhookSettings, wire)
     def handler(event: dict[str, Any], gate: Gate) -> dict[str, Any]:
+        if "replay" in event:  # no request has such a field: API Gateway names them all
+            return _replayed(event["replay"], gate)
         path = event.get("pathParameters") or {}
         answer = receive(
             path.get("tenant", ""),
@@ -60,11 +64,20 @@ def webhook_handler(webhooks: Webhooks, adapter: str) -> Callable[[dict[str, Any
         )
         problem = answer.refusal.field if answer.refusal else ""
         logger.info(
-            "webhook answered", status=answer.status, done=answer.done, refused=problem, event_id=answer.event
+            "webhook answered", status=answer.status, done=answer.done, refused=problem, event=answer.event
         )
         return _response(answer)
 
     return handler
+
+
+def _replayed(asked: dict[str, str], gate: Gate) -> dict[str, Any]:
+    try:
+        answer = replay(TenantId(asked["tenant"]), asked["ref"], gate=gate)
+    except NotFound:
+        answer = Answer(status=404, done="missing")
+    logger.info("body replayed", done=answer.done, event=answer.event)
+    return {"done": answer.done}
 
 
 def _body(event: dict[str, Any]) -> bytes:
