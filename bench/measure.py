@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Counts", "LogMark", "counts_since", "mark_logs"]
+from bench.idle import Tick
 
-_BESIDE_THE_CASE = ("sweep",)  # runs by the clock, whatever happens
+__all__ = ["BY_THE_CLOCK", "Counts", "LogMark", "counts_since", "mark_logs", "ticks_of"]
+
+BY_THE_CLOCK = ("recovery", "sweep")  # whatever happens
+_BESIDE_THE_CASE = (*BY_THE_CLOCK, "anchor")  # anchors batches of entries, however many cases they are of
 
 
 @dataclass
@@ -81,6 +84,32 @@ def counts_since(stats: dict[str, Any], logs: Path, since: LogMark) -> Counts:
             found.logged_bytes += size
             _add_meter(found, function, record)
     return found
+
+
+def ticks_of(logs: Path) -> dict[str, Tick]:
+    """What a call by the clock takes on average, without the first: that one is a cold start."""
+    found: dict[str, list[tuple[dict[str, Any], int]]] = {}
+    for function, record, size in _metered(logs, {}):
+        if function in BY_THE_CLOCK:
+            found.setdefault(function, []).append((record, size))
+    return {function: _tick(lines) for function, lines in found.items()}
+
+
+def _tick(lines: list[tuple[dict[str, Any], int]]) -> Tick:
+    meters = [record for record, _ in lines if record.get("message") == "metered"]
+    warm = meters[1:] or meters
+    units: Counter[str] = Counter()
+    for record in warm:
+        for key, amount in record["aws"].items():
+            _, action, *rest = key.split(".")
+            if rest == ["units"]:
+                units[_units(action)] += amount
+    return Tick(
+        wall_ms=sum(record["wall_ms"] for record in warm) / len(warm),
+        read_units=units["read"] / len(warm),
+        write_units=units["write"] / len(warm),
+        logged_bytes=sum(size for _, size in lines) / len(meters),
+    )
 
 
 def _add_meter(found: Counts, function: str, record: dict[str, Any]) -> None:

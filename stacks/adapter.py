@@ -25,10 +25,16 @@ class Adapter:
     Args:
         name: of the folder, the functions and the vendor's secrets.
         concurrency: how many of its tools functions may run at once (`limits.concurrency`).
+        hears: it has webhooks, because it knows `topics`.
+        stores_tokens: its tools may write its channels' secrets, for the vendor changes tokens at use.
+        sends_mail: its tools may send by SES and see what SES said of it.
     """
 
     name: str
     concurrency: int
+    hears: bool = True
+    stores_tokens: bool = False
+    sends_mail: bool = False
 
 
 def adapters(folder: Path = _FOLDER) -> tuple[Adapter, ...]:
@@ -55,4 +61,26 @@ def _read(file: Path) -> Adapter:
     if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
         message = f"{file}: `limits.concurrency` is {concurrency!r}; write a whole number from 1"
         raise AdapterFileWrong(message)
-    return Adapter(name=name, concurrency=concurrency)
+    return Adapter(
+        name=name,
+        concurrency=concurrency,
+        hears=_hears(file, found),
+        stores_tokens=_flag(file, found, "stores_tokens"),
+        sends_mail=_flag(file, found, "sends_mail"),
+    )
+
+
+def _hears(file: Path, found: Mapping[str, object]) -> bool:
+    topics = found.get("topics")
+    if not isinstance(topics, list):
+        message = f"{file}: `topics` is {topics!r}; list what its webhooks say, or write [] if it has none"
+        raise AdapterFileWrong(message)
+    return bool(topics)
+
+
+def _flag(file: Path, found: Mapping[str, object], name: str) -> bool:
+    value = found.get(name, False)
+    if not isinstance(value, bool):
+        message = f"{file}: `{name}` is {value!r}; write true or false, or leave it out"
+        raise AdapterFileWrong(message)
+    return value

@@ -71,6 +71,19 @@ class ApiStack(Stack):
             ),
         )
 
+    def add_setup(self, scope: Stack, onboarding: PythonFunction) -> None:
+        """The route of onboarding, in its own stack: it is made after the API, whose address it tells."""
+        # As if it were another's API, or CDK puts the integration here and the two stacks need one another.
+        api = apigatewayv2.HttpApi.from_http_api_attributes(scope, "Api", http_api_id=self.api.api_id)
+        route = apigatewayv2.HttpRoute(
+            scope,
+            "Setup",
+            http_api=api,
+            route_key=apigatewayv2.HttpRouteKey.with_("/v1/setup/{proxy+}", apigatewayv2.HttpMethod.ANY),
+            integration=integrations.HttpLambdaIntegration("onboarding", onboarding.function),
+        )
+        Validations.of(route).acknowledge(Acknowledgment(id="AwsSolutions-APIG4", reason=_BEARER_PROVES_WHO))
+
     def _route(
         self, path: str, method: apigatewayv2.HttpMethod, function: PythonFunction, *, reason: str
     ) -> None:

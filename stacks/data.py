@@ -1,34 +1,52 @@
-"""Everything that outlives a deployment: the tables, the raw bodies, the identity secret, their key."""
+"""Everything that outlives a deployment: tables, buckets, the identity secret, and their keys."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Acknowledgment, CfnOutput, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, Aws, CfnOutput, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.constructs.grant import Grant
-from stacks.constructs.table import Index, RecordTable
+from stacks.constructs.private_bucket import PrivateBucket, kept_for
+from stacks.constructs.table import Index, RecordTable, Shape
 from stacks.stage import Stage
 
 __all__ = ["TABLES", "DataStack"]
 
-TABLES: Final[Mapping[str, Mapping[str, Index]]] = {
-    "ingress": {"pending": ("pending_of", "pending", "N")},
-    "cases": {"tenant": ("tenant", "opened", "S")},
-    "runs": {},
-    "ledger": {},
-    "log": {"case": ("case", "at", "S")},
-    "approvals": {"waiting": ("waiting_of", "asked", "S"), "case": ("case", "asked", "S")},
-    "memory": {},
-    "config": {},
+TABLES: Final[Mapping[str, Shape]] = {
+    "ingress": Shape(indexes={"pending": Index(by="pending_of", sort="pending", kind="N")}),
+    "cases": Shape(
+        indexes={
+            "tenant": Index(by="tenant", sort="opened"),
+            "alive": Index(by="alive_of", sort="due", kind="N", keys_only=True),
+        }
+    ),
+    "runs": Shape(),
+    "ledger": Shape(indexes={"unknown": Index(by="unknown_of", sort="since")}),
+    "log": Shape(indexes={"case": Index(by="case", sort="at")}, streamed=True),
+    "approvals": Shape(
+        indexes={"waiting": Index(by="waiting_of", sort="asked"), "case": Index(by="case", sort="asked")}
+    ),
+    "memory": Shape(),
+    "limits": Shape(forgotten="Rates and breakers of the last minutes: an old state would be a wrong one."),
+    "subjects": Shape(forgotten="A data key that was deleted must be gone: what it sealed is erased by it."),
+    "config": Shape(),
 }
 """The tables of `docs/tables.md` and their indexes."""
 
+_OF_SOMEBODY = {"kms:EncryptionContext:tenant": ["*"], "kms:EncryptionContext:subject": ["*"]}
 _KEY_BYTES = 64  # of the identity key: HS256 asks for 32 at least
 _ACCESS_LOG_DAYS = 90
+_SAMPLE_DAYS = 30  # an answer that had an unexpected shape; where two rules meet, the shorter holds
+_MEDIA_DAYS = 180  # attachments of a case that sleeps for months
+
+
+def _root_of_the_account() -> str:
+    return f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:root"
 
 
 class DataStack(Stack):
@@ -36,17 +54,36 @@ class DataStack(Stack):
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(scope, stage.stack("data"), termination_protection=stage.keep_data)
+        self._stage = stage
         self._removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
-        self.key = kms.Key(
+        self.key = self._key("Key", "records and raw bodies")
+        self.key_subjects = self._key("KeySubjects", "wraps the data keys of customers")
+        self.key_anchors = kms.Key(
             self,
-            "Key",
-            description=f"{stage.prefix}: records and raw bodies",
+            "KeyAnchors",
+            description=f"{stage.prefix}: signs the heads of the action log",
+            key_spec=kms.KeySpec.ECC_NIST_P256,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            removal_policy=self._removal,
+        )
+        self._tables()
+        self._buckets()
+        self._identity()
+
+    def _key(self, name: str, purpose: str) -> kms.Key:
+        return kms.Key(
+            self,
+            name,
+            description=f"{self._stage.prefix}: {purpose}",
             enable_key_rotation=True,
             removal_policy=self._removal,
         )
+
+    def _tables(self) -> None:
+        keep = self._stage.keep_data
         tables = {
-            name: RecordTable(self, name, key=self.key, keep=stage.keep_data, indexes=indexes)
-            for name, indexes in TABLES.items()
+            name: RecordTable(self, name, key=self.key, keep=keep, shape=shape)
+            for name, shape in TABLES.items()
         }
         self.ingress = tables["ingress"]
         self.cases = tables["cases"]
@@ -55,28 +92,43 @@ class DataStack(Stack):
         self.log = tables["log"]
         self.approvals = tables["approvals"]
         self.memory = tables["memory"]
+        self.limits = tables["limits"]
+        self.subjects = tables["subjects"]
         self.config = tables["config"]
-        self.bodies = self._bodies(stage)
-        # By an export with a name, so that the acknowledged wildcard reads the same on both sides.
-        self._bodies_arn = self.export_value(self.bodies.bucket_arn, name=f"{self.stack_name}:bodies")
-        self._identity(stage)
+        self.tables = tuple(tables.values())
 
     @property
-    def bodies_setting(self) -> tuple[str, str]:
-        """The environment variable that names the bucket of raw bodies."""
-        return "BUCKET_BODIES", self.bodies.bucket_name
+    def key_subjects_setting(self) -> tuple[str, str]:
+        """The environment variable that names the key that wraps customers' data keys."""
+        return "KEY_SUBJECTS", self.key_subjects.key_arn
 
-    def may_store_bodies(self) -> Grant:
-        """Put raw bodies; nothing reads or deletes one."""
+    @property
+    def key_anchors_setting(self) -> tuple[str, str]:
+        """The environment variable that names the key that signs heads."""
+        return "KEY_ANCHORS", self.key_anchors.key_arn
+
+    def may_use_subject_keys(self, *actions: str) -> Grant:
+        """Make, wrap or unwrap (`GenerateDataKey`, `Encrypt`, `Decrypt`) the data keys of customers."""
         return Grant(
-            actions=("s3:PutObject",),
-            resources=(f"{self._bodies_arn}/*",),
-            key=self.key,
-            via="s3",
-            wildcard="An object's key names tenant, channel and delivery, which come with the request.",
+            actions=tuple(f"kms:{action}" for action in actions),
+            resources=(self.key_subjects.key_arn,),
+            conditions={"StringLike": _OF_SOMEBODY},
         )
 
-    def _bodies(self, stage: Stage) -> s3.Bucket:
+    def may_sign_heads(self) -> Grant:
+        """Sign."""
+        return Grant(
+            actions=("kms:Sign",),
+            resources=(self.key_anchors.key_arn,),
+            conditions={"StringEquals": {"kms:SigningAlgorithm": ["ECDSA_SHA_256"]}},
+        )
+
+    def may_check_signatures(self) -> Grant:
+        """Read the public half of the key that signs heads."""
+        return Grant(actions=("kms:GetPublicKey",), resources=(self.key_anchors.key_arn,))
+
+    def _buckets(self) -> None:
+        stage = self._stage
         access_log = s3.Bucket(
             self,
             "AccessLog",
@@ -86,29 +138,89 @@ class DataStack(Stack):
             removal_policy=self._removal,
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(_ACCESS_LOG_DAYS))],
         )
-        bodies = s3.Bucket(
+        removal = self._removal
+        self.bodies = PrivateBucket(
             self,
-            "Bodies",
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            versioned=True,
-            server_access_logs_bucket=access_log,
-            removal_policy=self._removal,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=Duration.days(stage.body_days),
-                    noncurrent_version_expiration=Duration.days(7),
-                    abort_incomplete_multipart_upload_after=Duration.days(1),
-                )
-            ],
+            "bodies",
+            key=self.key,
+            access_log=access_log,
+            removal=removal,
+            lifecycle=[kept_for(stage.body_days), kept_for(_SAMPLE_DAYS, below="drift/")],
         )
-        CfnOutput(self, "BucketBodies", value=bodies.bucket_name)
-        return bodies
+        self.mail = PrivateBucket(
+            self,
+            "mail",
+            key=self.key,
+            access_log=access_log,
+            removal=removal,
+            lifecycle=[kept_for(stage.body_days, below="inbound/"), kept_for(_MEDIA_DAYS, below="media/")],
+            versioned=False,  # nothing is written twice, and what is forgotten must be gone
+        )
+        self._let_ses_store_mail()
+        lock = {
+            "GOVERNANCE": s3.ObjectLockRetention.governance,
+            "COMPLIANCE": s3.ObjectLockRetention.compliance,
+        }
+        self.anchors = PrivateBucket(
+            self,
+            "anchors",
+            key=None,  # heads are digests, no data; the proof must not depend on a key that can be deleted
+            access_log=access_log,
+            removal=removal,
+            lock=lock[stage.anchor_lock](Duration.days(stage.anchor_days)),
+        )
 
-    def _identity(self, stage: Stage) -> None:
+        self._write_heads_once()
+
+    def _write_heads_once(self) -> None:
+        """Object Lock keeps every version; these keep another version or a delete marker from hiding it."""
+        anchors = self.anchors.bucket
+        anchors.add_to_resource_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[anchors.arn_for_objects("*")],
+                conditions={"Null": {"s3:if-none-match": "true"}},
+            )
+        )
+        if self._stage.keep_data:
+            anchors.add_to_resource_policy(
+                iam.PolicyStatement(
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+                    resources=[anchors.arn_for_objects("*")],
+                    conditions={"ArnNotEquals": {"aws:PrincipalArn": _root_of_the_account()}},
+                )
+            )
+
+    def _let_ses_store_mail(self) -> None:
+        """Only the receipt rules of this stage's own rule set, wherever they are switched on."""
+        ses = iam.ServicePrincipal("ses.amazonaws.com")
+        conditions = {
+            "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+            "ArnLike": {"aws:SourceArn": self._stage.receipt_rules_arn},
+        }
+        self.mail.bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[ses],
+                actions=["s3:PutObject"],
+                resources=[self.mail.bucket.arn_for_objects("inbound/*")],
+                conditions=conditions,
+            )
+        )
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[ses],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's own policy: this key
+                conditions=conditions,
+            )
+        )
+
+    def _identity(self) -> None:
+        stage = self._stage
         secret = secretsmanager.Secret(
             self,
             "Identity",

@@ -20,20 +20,26 @@ RUNTIME: Final = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON
 
 LAYERS: Final[Mapping[str, tuple[str, ...]]] = {
     "webhook": ("base",),
-    "dispatcher": ("base",),
+    "mail": ("base", "mail"),
+    "dispatcher": ("base", "seal"),
     "sweep": ("base",),
     "context": ("base",),
     "planner": ("base", "expressions"),
     "gate": ("base",),
     "adapter": ("base", "http"),
+    "mailer": ("base",),
     "approvals-notifier": ("base",),
     "runner": ("base",),
     "recorder": ("base",),
-    "api": ("base", "identity"),
+    "recovery": ("base",),
+    "anchor": ("base",),
+    "api": ("base", "identity", "seal"),
+    "onboarding": ("base", "identity"),
 }
-"""Third-party layers by function; `webhook` and `adapter` stand for every adapter's two."""
+"""Third-party layers by function; `webhook` and `adapter` stand for every adapter's two.
 
-_CACHES = ["**/__pycache__", "**/*.pyc"]
+`mailer` stands for the tools of an adapter that sends by SES: it calls no vendor over HTTP.
+"""
 
 
 class LayersNotBuilt(Exception):
@@ -53,7 +59,7 @@ class LayerSet(Construct):
 
     def __init__(self, scope: Construct, *, built: Path) -> None:
         super().__init__(scope, "Layers")
-        self._built = built
+        self.built = built
         self._made: dict[str, lambda_.LayerVersion] = {}
 
     def of(self, function: str) -> list[lambda_.ILayerVersion]:
@@ -66,15 +72,15 @@ class LayerSet(Construct):
 
     def _layer(self, name: str) -> lambda_.LayerVersion:
         if name not in self._made:
-            folder = ROOT / "layers" / "core" if name == "core" else self._built / name
+            folder = self.built / name
             if not folder.is_dir():
-                platform = self._built.name
+                platform = self.built.name
                 message = f"{folder} is not there: run `python -m build.layers --platform {platform}`"
                 raise LayersNotBuilt(message)
             self._made[name] = lambda_.LayerVersion(
                 self,
                 name.capitalize(),
-                code=lambda_.Code.from_asset(str(folder), exclude=_CACHES),
+                code=lambda_.Code.from_asset(str(folder)),
                 compatible_runtimes=[RUNTIME],
                 compatible_architectures=[lambda_.Architecture.custom(ARCHITECTURE)],
                 description=f"nightshift: {name}",

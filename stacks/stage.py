@@ -1,6 +1,7 @@
 """What tells one stage from another, and the names that follow from it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from aws_cdk import Aws
 from aws_cdk import aws_logs as logs
@@ -20,6 +21,14 @@ class Stage:
         log_retention: how long functions' and machines' logs are kept.
         body_days: how long raw webhook bodies are kept for replay.
         requests_per_second: what the HTTP API lets through, with a burst of twice as much.
+        anchor_lock: S3 Object Lock of the log's signed heads: `GOVERNANCE` yields to a person with the
+            permission to bypass it, `COMPLIANCE` to nobody, the account's root included.
+        anchor_days: how long each head is locked; a bucket that holds a locked one cannot be deleted.
+        anchor_seconds: how long entries of the log gather before their heads are signed.
+        traces: X-Ray follows a sample of calls through Lambda and Step Functions; no code is imported for it.
+        budget_dollars: a month's spending of the account beyond which people are told.
+        backup_days: how long nightly backups are kept; 0 makes none.
+        internal_hosts: hosts a channel may name beside its vendor's own; empty but on one's own machine.
     """
 
     name: str
@@ -27,6 +36,13 @@ class Stage:
     log_retention: logs.RetentionDays
     body_days: int
     requests_per_second: int
+    anchor_lock: Literal["GOVERNANCE", "COMPLIANCE"]
+    anchor_days: int
+    anchor_seconds: int
+    traces: bool
+    budget_dollars: int
+    backup_days: int
+    internal_hosts: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -37,6 +53,11 @@ class Stage:
     def adapter_prefix(self) -> str:
         """A tools function's name is this and the adapter's name."""
         return f"{self.prefix}-adapter-"
+
+    @property
+    def webhook_prefix(self) -> str:
+        """A webhook function's name is this and the adapter's name."""
+        return f"{self.prefix}-webhook-"
 
     @property
     def secrets(self) -> str:
@@ -59,6 +80,24 @@ class Stage:
     def function_arn(self, name: str) -> str:
         """The ARN of a function, by its explicit name."""
         return _arn("lambda", f"function:{self.function(name)}")
+
+    def machine(self, name: str) -> str:
+        """The name of a state machine."""
+        return f"{self.prefix}-{name}"
+
+    def machine_arn(self, name: str) -> str:
+        """The ARN of a state machine, by its explicit name."""
+        return _arn("states", f"stateMachine:{self.machine(name)}")
+
+    @property
+    def receipt_rule_set(self) -> str:
+        """The name of the SES rule set that takes this stage's mail in."""
+        return f"{self.prefix}-mail"
+
+    @property
+    def receipt_rules_arn(self) -> str:
+        """The ARN pattern of that rule set's rules."""
+        return _arn("ses", f"receipt-rule-set/{self.receipt_rule_set}:receipt-rule/*")
 
     def secret_arn(self, name: str) -> str:
         """The ARN pattern of a secret: Secrets Manager appends a dash and six characters to its name."""

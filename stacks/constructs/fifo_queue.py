@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.constructs.dead_queue import TAKE
 from stacks.constructs.grant import Grant
 
 __all__ = ["FifoQueue"]
@@ -65,6 +66,13 @@ class FifoQueue(Construct):
         return Grant(
             actions=(*actions, "sqs:GetQueueAttributes"),
             resources=(self.queue.queue_arn,),
+        )
+
+    def may_take_the_dead(self) -> Grant:
+        """Receive and delete what was given up."""
+        return Grant(
+            actions=TAKE,
+            resources=(self.dead.queue_arn,),
         )
 
     def may_count(self) -> Grant:

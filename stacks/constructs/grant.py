@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-__all__ = ["Grant", "make_role"]
+__all__ = ["Grant", "let_trace", "make_role"]
 
 # What DynamoDB and S3 do with a customer-managed key in the caller's name (CreateGrant is the deployer's).
 _KEY_USE = [
@@ -20,6 +20,9 @@ _KEY_USE = [
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 ]
+
+
+_NO_TRACE_HAS_AN_ARN = "X-Ray's actions to write know no resources; nothing else of this role says `*`."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,14 @@ def make_role(scope: Construct, name: str, *, service: str, grants: Sequence[Gra
     for statement in _key_statements(grants):
         role.add_to_policy(statement)
     return role
+
+
+def let_trace(role: iam.Role) -> None:
+    """Let X-Ray follow what the role does; its two actions know no resources."""
+    actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
+    reason = Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=_NO_TRACE_HAS_AN_ARN)
+    Validations.of(role).acknowledge(reason)
 
 
 def _key_statements(grants: Sequence[Grant]) -> list[iam.PolicyStatement]:

@@ -11,13 +11,18 @@ from stacks.constructs.grant import Grant, make_role
 from stacks.layers import ROOT
 from stacks.stage import Stage
 
-__all__ = ["Machine"]
+__all__ = ["Machine", "definition"]
 
 _NO_RESOURCE_LEVEL = (
     "CloudWatch's log delivery actions know no resources; nothing else of this role says `*`."
 )
 _ERRORS_ONLY = "Our own action log records every step; all events would bill each transition once more."
-_NO_TRACES = "The action log is the trace of a case; X-Ray would sample it."
+_NO_TRACES = "The action log is the trace of a case; a stage that wants X-Ray's sample of it says so."
+
+
+def definition(name: str) -> str:
+    """The text of `statemachines/<name>.asl.json`."""
+    return (ROOT / "statemachines" / f"{name}.asl.json").read_text(encoding="utf-8")
 
 
 class Machine(Construct):
@@ -42,7 +47,7 @@ class Machine(Construct):
     ) -> None:
         super().__init__(scope, f"{name.capitalize()}Machine")
         self._short = name
-        self.name = f"{stage.prefix}-{name}"
+        self.name = stage.machine(name)
         self.role = make_role(self, "Role", service="states", grants=grants)
         log = logs.LogGroup(
             self,
@@ -52,7 +57,7 @@ class Machine(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         # from_string, not from_file: cfn-lint and CDK's own validation see only a definition in the template.
-        text = (ROOT / "statemachines" / f"{name}.asl.json").read_text(encoding="utf-8")
+        text = definition(name)
         self.machine = sfn.StateMachine(
             self,
             "Machine",
@@ -62,7 +67,7 @@ class Machine(Construct):
             definition_substitutions=dict(substitutions),
             role=self.role,
             logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ERROR, include_execution_data=False),
-            tracing_enabled=False,
+            tracing_enabled=stage.traces,
             removal_policy=RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY,
         )
         Validations.of(self.role).acknowledge(
@@ -88,15 +93,23 @@ class Machine(Construct):
         """Resume states that wait on a token."""
         return Grant(actions=("states:SendTaskSuccess",), resources=(self.machine.state_machine_arn,))
 
-    def may_run_and_wait(self) -> tuple[Grant, ...]:
-        """What another machine's `startExecution.sync:2` needs: start, follow and stop, hear of the end."""
-        stack = Stack.of(self)
-        executions = stack.format_arn(
+    def may_follow_and_stop(self) -> Grant:
+        """See how an execution stands, and stop it."""
+        executions = Stack.of(self).format_arn(
             service="states",
             resource="execution",
             resource_name=f"{self.name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
+        return Grant(
+            actions=("states:DescribeExecution", "states:StopExecution"),
+            resources=(executions,),
+            wildcard="An execution's name is known when it starts.",
+        )
+
+    def may_run_and_wait(self) -> tuple[Grant, ...]:
+        """What another machine's `startExecution.sync:2` needs: start, follow and stop, hear of the end."""
+        stack = Stack.of(self)
         rule = stack.format_arn(
             service="events",
             resource="rule",
@@ -104,10 +117,6 @@ class Machine(Construct):
         )
         return (
             self.may_start(),
-            Grant(
-                actions=("states:DescribeExecution", "states:StopExecution"),
-                resources=(executions,),
-                wildcard="An execution's name is known when it starts.",
-            ),
+            self.may_follow_and_stop(),
             Grant(actions=("events:DescribeRule", "events:PutRule", "events:PutTargets"), resources=(rule,)),
         )

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from aws_cdk import Acknowledgment, Duration, IgnoreMode, RemovalPolicy, Validations
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.constructs.grant import Grant, make_role
-from stacks.layers import ROOT, RUNTIME, LayerSet
+from stacks.constructs.dead_queue import DeadQueue
+from stacks.constructs.grant import Grant, let_trace, make_role
+from stacks.layers import RUNTIME, LayerSet
 from stacks.limits import ARCHITECTURE, FUNCTION_TIMEOUT, MEMORY_MB
 from stacks.stage import Stage
 
@@ -37,7 +39,9 @@ class PythonFunction(Construct):
         grants: everything its role may do beside writing its own log.
         settings: environment variables beside `STAGE`.
         timeout: seconds.
+        memory_mb: and with it the share of a processor.
         reserved_concurrency: how many may run at once, where that is limited.
+        dead: where an asynchronous call ends that failed again and again; the role may send there.
     """
 
     def __init__(
@@ -51,7 +55,9 @@ class PythonFunction(Construct):
         module: str = "handler",
         kind: str = "",
         timeout: int = FUNCTION_TIMEOUT,
+        memory_mb: int = MEMORY_MB,
         reserved_concurrency: int | None = None,
+        dead: DeadQueue | None = None,
     ) -> None:
         super().__init__(home.scope, "".join(word.capitalize() for word in name.split("-")))
         self.name = home.stage.function(name)
@@ -65,23 +71,27 @@ class PythonFunction(Construct):
         may_log = Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(self.log_group.log_group_arn,)
         )
-        self.role = make_role(self, "Role", service="lambda", grants=[*grants, may_log])
+        may_give_up = [dead.may_send()] if dead else []
+        self.role = make_role(self, "Role", service="lambda", grants=[*grants, *may_give_up, may_log])
+        if home.stage.traces:
+            let_trace(self.role)
         self.function = lambda_.Function(
             self,
             "Function",
             function_name=self.name,
             runtime=RUNTIME,
             architecture=lambda_.Architecture.custom(ARCHITECTURE),
-            code=_code_of(folder),
+            code=_code_of(folder, home.layers.built / "code"),
             handler=f"functions.{folder.replace('/', '.')}.{module}.handler",
             layers=home.layers.of(kind or name),
             role=self.role.without_policy_updates(),
             log_group=self.log_group,
             environment={"STAGE": home.stage.name, **dict(settings)},
             timeout=Duration.seconds(timeout),
-            memory_size=MEMORY_MB,
+            memory_size=memory_mb,
             reserved_concurrent_executions=reserved_concurrency,
-            tracing=lambda_.Tracing.DISABLED,
+            dead_letter_queue=dead,
+            tracing=lambda_.Tracing.ACTIVE if home.stage.traces else lambda_.Tracing.DISABLED,
         )
         Validations.of(self.function).acknowledge(
             Acknowledgment(
@@ -95,12 +105,13 @@ class PythonFunction(Construct):
         return Grant(actions=("lambda:InvokeFunction",), resources=(self.function.function_arn,))
 
 
-def _code_of(folder: str) -> lambda_.Code:
+def _code_of(folder: str, staged: Path) -> lambda_.Code:
     """`functions/__init__.py` and that folder, with the packages between them: one import path everywhere."""
     keep = ["!functions/", "!functions/__init__.py"]
     path = "functions"
     for part in folder.split("/"):
         path = f"{path}/{part}"
         keep += [f"!{path}/", f"!{path}/__init__.py"]
-    exclude = ["*", *keep, f"!{path}/**", "__pycache__/", "*.md"]
-    return lambda_.Code.from_asset(str(ROOT), exclude=exclude, ignore_mode=IgnoreMode.GIT)
+    # The bytecode of a package's own `__init__.py` is left behind: it is empty.
+    exclude = ["*", *keep, f"!{path}/**", "*.md"]
+    return lambda_.Code.from_asset(str(staged), exclude=exclude, ignore_mode=IgnoreMode.GIT)

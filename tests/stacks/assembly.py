@@ -108,7 +108,9 @@ class Assembly:
         }
 
     def _statements(self) -> Iterator[Statement]:
-        for policy in self.of_type("AWS::IAM::Policy"):
+        # CDK puts what no longer fits into a role's own policy into a managed one beside it.
+        kinds = {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
+        for policy in (resource for resource in self.resources if resource.type in kinds):
             for role in policy.properties["Roles"]:
                 holder = self._holder(policy.stack, role["Ref"])
                 for statement in policy.properties["PolicyDocument"]["Statement"]:
@@ -126,7 +128,7 @@ class Assembly:
         for keys in conditions.values():
             for key, values in keys.items():
                 names = sorted(self.readable(stack, value) for value in _list(values))
-                texts.append(f" [{key.split(':')[1]} {', '.join(names)}]")
+                texts.append(f" [{key.split(':', 1)[1]} {', '.join(names)}]")
         return "".join(texts)
 
     def _holder(self, stack: str, role: str) -> str:

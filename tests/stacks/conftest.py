@@ -35,5 +35,11 @@ def dev(synthesised: Path) -> Assembly:
 
 
 @pytest.fixture(scope="session")
+def staging(synthesised: Path) -> Assembly:
+    """With every option of a deployment: mail is received, alarms and a budget tell somebody, X-Ray is on."""
+    return Assembly(synthesised / "staging")
+
+
+@pytest.fixture(scope="session")
 def prod(synthesised: Path) -> Assembly:
     return Assembly(synthesised / "prod")

@@ -1,4 +1,4 @@
-"""Synthesises dev and prod, and one stack that cdk-nag must refuse: `… -m tests.stacks.synthesise FOLDER`."""
+"""Synthesises all stages, and one stack that cdk-nag must refuse: `… -m tests.stacks.synthesise FOLDER`."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 from aws_cdk import Stack
 from aws_cdk import aws_sqs as sqs
 
+from build.bytecode import stage as stage_code
 from stacks.adapter import adapters
-from stacks.app import STAGES, add_stacks, new_app
+from stacks.app import STAGES, Options, add_stacks, new_app
 from stacks.layers import LAYERS
 
 
@@ -17,9 +18,11 @@ def main(folder: Path) -> None:
         placeholder = layers / name / "python" / f"{name}.py"
         placeholder.parent.mkdir(parents=True)
         placeholder.touch()
-    for stage in ("dev", "prod"):
+    stage_code(layers, python=None)
+    every = Options(recipients=["shop.example"], told=["ops@shop.example"])
+    for stage, options in (("dev", Options()), ("prod", Options()), ("staging", every)):
         app = new_app(str(folder / stage))
-        add_stacks(app, STAGES[stage], vendors=adapters(), layers=layers)
+        add_stacks(app, STAGES[stage], vendors=adapters(), layers=layers, options=options)
         app.synth()
     (folder / "refusal.txt").write_text(_refusal(folder / "careless"), encoding="utf-8")
 

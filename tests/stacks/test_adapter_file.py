@@ -8,7 +8,7 @@ import pytest
 
 from stacks.adapter import Adapter, AdapterFileWrong, adapters
 
-GOOD = 'name = "acme"\n[limits]\nconcurrency = 3\n'
+GOOD = 'name = "acme"\ntopics = ["sold"]\n[limits]\nconcurrency = 3\n'
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -31,11 +31,21 @@ def test_an_adapter_is_what_its_file_says(tmp_path: Path) -> None:
         (GOOD.replace("3", '"many"'), "limits.concurrency"),
         ('name = "acme"\n', "limits.concurrency"),
         ('name = "acme"\nlimits = 3\n', "limits.concurrency"),
+        (GOOD.replace('["sold"]', '"sold"'), "topics"),
+        (GOOD.replace("topics", "topic"), "topics"),
+        ("sends_mail = 1\n" + GOOD, "sends_mail"),
+        ('stores_tokens = "yes"\n' + GOOD, "stores_tokens"),
     ],
 )
 def test_a_wrong_field_is_named(text: str, field: str, tmp_path: Path) -> None:
     with pytest.raises(AdapterFileWrong, match=f"acme/adapter.toml: `{field}`"):
         adapters(_write(tmp_path, text))
+
+
+def test_what_an_adapter_needs_beside_is_what_its_file_says(tmp_path: Path) -> None:
+    text = "sends_mail = true\nstores_tokens = true\n" + GOOD.replace('"sold"', "")
+    (adapter,) = adapters(_write(tmp_path, text))
+    assert adapter == Adapter(name="acme", concurrency=3, hears=False, stores_tokens=True, sends_mail=True)
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:

@@ -14,9 +14,15 @@ from tests.stacks.assembly import Assembly
 
 ROOT = Path(__file__).parents[2]
 VENDORS = [adapter.name for adapter in adapters()]
+HEARD = [adapter.name for adapter in adapters() if adapter.hears]
+CALLERS = {"apigateway.amazonaws.com", "events.amazonaws.com"}
 SPINE = {
+    "mail",
     "dispatcher",
     "sweep",
+    "recovery",
+    "anchor",
+    "onboarding",
     "context",
     "planner",
     "gate",
@@ -28,7 +34,7 @@ SPINE = {
 
 
 def test_the_functions_are_those_of_the_path(dev: Assembly) -> None:
-    edge = {f"{kind}-{vendor}" for kind in ("webhook", "adapter") for vendor in VENDORS}
+    edge = {f"adapter-{vendor}" for vendor in VENDORS} | {f"webhook-{vendor}" for vendor in HEARD}
     assert set(VENDORS) >= {"contact", "shopify"}
     assert set(dev.functions()) == SPINE | edge
 
@@ -78,6 +84,14 @@ def test_no_role_holds_a_managed_policy(dev: Assembly) -> None:
         assert not role.properties.get("Policies"), role.id
 
 
+def test_the_one_managed_policy_of_production_is_aws_backups_own(prod: Assembly) -> None:
+    holding = [r for r in prod.of_type("AWS::IAM::Role") if r.properties.get("ManagedPolicyArns")]
+    (role,) = holding
+    (trusted,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "backup.amazonaws.com"}
+    assert "AWSBackupServiceRolePolicyForBackup" in json.dumps(role.properties["ManagedPolicyArns"])
+
+
 def test_every_log_group_ends(dev: Assembly, prod: Assembly) -> None:
     for assembly, days in ((dev, 7), (prod, 180)):
         groups = assembly.of_type("AWS::Logs::LogGroup")
@@ -87,23 +101,34 @@ def test_every_log_group_ends(dev: Assembly, prod: Assembly) -> None:
 
 
 def test_a_vendors_tools_cannot_take_all_concurrency(dev: Assembly) -> None:
-    limits = {adapter.name: adapter.concurrency for adapter in adapters()}
+    limits = {f"adapter-{adapter.name}": adapter.concurrency for adapter in adapters()} | {"mail": 5}
     for name, function in dev.functions().items():
-        vendor = name.removeprefix("adapter-")
-        wanted = limits[vendor] if name.startswith("adapter-") else None
-        assert function.get("ReservedConcurrentExecutions") == wanted
+        assert function.get("ReservedConcurrentExecutions") == limits.get(name), name
 
 
-def test_no_function_has_a_url_and_only_the_api_may_call_one_from_outside(dev: Assembly) -> None:
-    assert not [r for r in dev.resources if r.type == "AWS::Lambda::Url"]
-    for permission in dev.of_type("AWS::Lambda::Permission"):
-        assert permission.properties["Principal"] == "apigateway.amazonaws.com"
-        assert permission.properties["Action"] == "lambda:InvokeFunction"
-        assert "SourceArn" in permission.properties
+def test_no_function_has_a_url_and_only_the_api_and_events_of_the_account_may_call_one(
+    dev: Assembly, staging: Assembly
+) -> None:
+    for assembly, callers in ((dev, CALLERS), (staging, CALLERS | {"ses.amazonaws.com"})):
+        assert not [r for r in assembly.resources if r.type == "AWS::Lambda::Url"]
+        permissions = assembly.of_type("AWS::Lambda::Permission")
+        assert {permission.properties["Principal"] for permission in permissions} == callers
+        for permission in permissions:
+            assert permission.properties["Action"] == "lambda:InvokeFunction"
+            assert "SourceArn" in permission.properties
 
 
-def test_every_queue_is_fifo_encrypted_and_has_a_dead_letter_queue(dev: Assembly) -> None:
-    queues = {queue.id: queue.properties for queue in dev.of_type("AWS::SQS::Queue")}
+def test_a_mail_that_nobody_can_read_ends_where_an_alarm_looks(dev: Assembly) -> None:
+    (dead,) = (q for q in dev.of_type("AWS::SQS::Queue") if "FifoQueue" not in q.properties)
+    target = dev.functions()["mail"]["DeadLetterConfig"]["TargetArn"]
+    assert dev.readable("nightshift-dev-mail", target) == dev.readable(dead.stack, {"Ref": dead.id})
+    assert dead.properties["SqsManagedSseEnabled"] is True
+    assert dead.properties["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_every_queue_of_the_path_is_fifo_encrypted_and_has_a_dead_letter_queue(dev: Assembly) -> None:
+    found = [queue for queue in dev.of_type("AWS::SQS::Queue") if queue.id[:8] != "MailDead"]
+    queues = {queue.id: queue.properties for queue in found}
     dead = {
         queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         for queue in queues.values()
@@ -130,7 +155,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_consumer_may_take(dev: 
     functions = {function["FunctionName"]: function for function in dev.functions().values()}
     by_id = {f.id: f.properties["FunctionName"] for f in dev.of_type("AWS::Lambda::Function")}
     queues = {dev.readable(q.stack, {"Ref": q.id}): q.properties for q in dev.of_type("AWS::SQS::Queue")}
-    mappings = dev.of_type("AWS::Lambda::EventSourceMapping")
+    mappings = [m for m in dev.of_type("AWS::Lambda::EventSourceMapping") if m.id[:6] != "Anchor"]
     assert len(mappings) == 2
     for mapping in mappings:
         queue = queues[dev.readable(mapping.stack, mapping.properties["EventSourceArn"])]
@@ -141,6 +166,44 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_consumer_may_take(dev: 
 def test_one_bad_message_does_not_send_its_batch_back(dev: Assembly) -> None:
     for mapping in dev.of_type("AWS::Lambda::EventSourceMapping"):
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_log_is_anchored_until_it_leaves_the_stream(dev: Assembly, prod: Assembly) -> None:
+    for assembly, gathered in ((dev, 5), (prod, 300)):
+        (mapping,) = (m for m in assembly.of_type("AWS::Lambda::EventSourceMapping") if m.id[:6] == "Anchor")
+        properties = mapping.properties
+        assert properties["MaximumBatchingWindowInSeconds"] == gathered
+        assert properties["MaximumRetryAttempts"] == -1
+        assert properties["StartingPosition"] == "TRIM_HORIZON"
+        assert properties["FilterCriteria"] == {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}
+
+
+def test_recovery_hears_of_every_execution_that_ended_badly(dev: Assembly) -> None:
+    (rule,) = (r for r in dev.of_type("AWS::Events::Rule") if "Recovery" in r.id)
+    detail = rule.properties["EventPattern"]["detail"]
+    assert detail["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    machines = {dev.readable(rule.stack, arn) for arn in detail["stateMachineArn"]}
+    assert machines == {"CaseMachine", "RunMachine"}
+    (target,) = rule.properties["Targets"]
+    assert dev.readable(rule.stack, target["Arn"]) == "RecoveryFunction"
+
+
+def test_mail_is_received_only_where_a_deployment_asks_for_it(dev: Assembly, staging: Assembly) -> None:
+    assert not [r for r in dev.resources if r.type.startswith("AWS::SES::Receipt")]
+    (rule,) = staging.of_type("AWS::SES::ReceiptRule")
+    said = rule.properties["Rule"]
+    assert (said["Recipients"], said["ScanEnabled"], said["TlsPolicy"]) == (["shop.example"], True, "Require")
+    stored, called = said["Actions"]
+    assert stored["S3Action"]["ObjectKeyPrefix"] == "inbound/"
+    assert called["LambdaAction"]["InvocationType"] == "Event"
+    (rules,) = staging.of_type("AWS::SES::ReceiptRuleSet")
+    assert rules.properties["RuleSetName"] == "nightshift-staging-mail"
+
+
+def test_a_channel_may_name_no_internal_host_on_aws(dev: Assembly, staging: Assembly, prod: Assembly) -> None:
+    for assembly in (dev, staging, prod):
+        settings = assembly.functions()["onboarding"]["Environment"]["Variables"]
+        assert settings["INTERNAL_HOSTS"] == ""
 
 
 def test_the_machines_are_standard_and_log_no_data(dev: Assembly) -> None:
@@ -169,8 +232,8 @@ def test_every_name_a_machine_leaves_open_is_filled_in(name: str, dev: Assembly)
 
 def test_the_api_has_one_route_per_vendor_and_one_for_itself(dev: Assembly) -> None:
     routes = {route.properties["RouteKey"] for route in dev.of_type("AWS::ApiGatewayV2::Route")}
-    hooks = {f"POST /webhooks/{vendor}/{{tenant}}/{{channel}}" for vendor in VENDORS}
-    assert routes == hooks | {"ANY /v1/{proxy+}"}
+    hooks = {f"POST /webhooks/{vendor}/{{tenant}}/{{channel}}" for vendor in HEARD}
+    assert routes == hooks | {"ANY /v1/{proxy+}", "ANY /v1/setup/{proxy+}"}
 
 
 def test_the_api_is_throttled_and_logs_no_header_query_or_body(dev: Assembly) -> None:
@@ -182,36 +245,30 @@ def test_the_api_is_throttled_and_logs_no_header_query_or_body(dev: Assembly) ->
     assert not re.search(r"header|query|body|path\b|authorizer|sourceIp", json.dumps(logged), re.IGNORECASE)
 
 
-def test_the_sweep_runs_every_minute(dev: Assembly) -> None:
-    (schedule,) = dev.of_type("AWS::Scheduler::Schedule")
-    assert schedule.properties["ScheduleExpression"] == "rate(1 minute)"
-    sweep = next(
-        f for f in dev.of_type("AWS::Lambda::Function") if f.properties["FunctionName"].endswith("-sweep")
-    )
-    assert schedule.properties["Target"]["Arn"] == {"Fn::GetAtt": [sweep.id, "Arn"]}
-
-
-def test_every_alarm_says_what_it_means_and_tells_the_topic(dev: Assembly) -> None:
-    (topic,) = dev.of_type("AWS::SNS::Topic")
-    alarms = {
-        a.properties["AlarmName"].removeprefix("nightshift-dev-"): a.properties
-        for a in dev.of_type("AWS::CloudWatch::Alarm")
-    }
-    wanted = {f"{queue}-{fault}" for queue in ("events", "approvals") for fault in ("dead", "late")}
-    wanted |= {
-        f"{machine}-{end}" for machine in ("case", "run") for end in ("failed", "timed-out", "aborted")
-    }
-    assert set(alarms) == wanted | {"sweep-failing", "sweep-silent"}
-    for alarm in alarms.values():
-        assert alarm["AlarmActions"] == [{"Ref": topic.id}]
-        assert alarm["AlarmDescription"]
-    assert alarms["sweep-silent"]["TreatMissingData"] == "breaching"
+def test_sweep_and_recovery_run_every_minute(dev: Assembly) -> None:
+    called = {}
+    for schedule in dev.of_type("AWS::Scheduler::Schedule"):
+        assert schedule.properties["ScheduleExpression"] == "rate(1 minute)"
+        target = schedule.properties["Target"]
+        called[dev.readable(schedule.stack, target["Arn"])] = json.loads(target["Input"])
+    assert called == {"SweepFunction": {}, "RecoveryFunction": {"op": "sweep"}}
 
 
 def test_what_a_local_run_needs_is_among_the_outputs(dev: Assembly) -> None:
     tables = {
         f"Table{name}"
-        for name in ("Ingress", "Cases", "Runs", "Ledger", "Log", "Approvals", "Memory", "Config")
+        for name in (
+            "Ingress",
+            "Cases",
+            "Runs",
+            "Ledger",
+            "Log",
+            "Approvals",
+            "Memory",
+            "Limits",
+            "Subjects",
+            "Config",
+        )
     }
     others = {
         "ApiUrl",
@@ -221,6 +278,8 @@ def test_what_a_local_run_needs_is_among_the_outputs(dev: Assembly) -> None:
         "MachineCase",
         "MachineRun",
         "BucketBodies",
+        "BucketMail",
+        "BucketAnchors",
         "SecretIdentity",
     }
     assert tables | others <= set(dev.outputs())

@@ -46,6 +46,7 @@ def test_a_lambda_is_killed_before_its_task_gives_up(dev: Assembly) -> None:
         "${RecorderFunction}": "recorder",
         "${GateFunction}": "gate",
         "${RunnerFunction}": "runner",
+        "${RecoveryFunction}": "recovery",
     }
     invoked = [
         t
@@ -53,7 +54,7 @@ def test_a_lambda_is_killed_before_its_task_gives_up(dev: Assembly) -> None:
         for t in _tasks(_machine(name))
         if t["Resource"].endswith("lambda:invoke")
     ]
-    assert len(invoked) == 9
+    assert len(invoked) == 10
     for task in invoked:
         name = by_placeholder.get(task["Arguments"]["FunctionName"], "adapter-shopify")
         assert functions[name]["Timeout"] < task["TimeoutSeconds"], name
@@ -80,7 +81,7 @@ def test_a_vendors_client_gives_up_before_its_lambda_is_killed(file: Path) -> No
 
 def test_what_the_http_api_calls_answers_before_it_gives_up(dev: Assembly) -> None:
     for name, function in dev.functions().items():
-        if name == "api" or name.startswith("webhook-"):
+        if name in {"api", "onboarding"} or name.startswith("webhook-"):
             assert function["Timeout"] < 30
 
 

@@ -18,6 +18,12 @@ from tests.stacks.assembly import Assembly, Statement, readable
 SNAPSHOT = Path(__file__).parent / "snapshots" / "iam.txt"
 VENDORS = [adapter.name for adapter in adapters()]
 APPEND_ONLY = {"dynamodb:PartiQLInsert", "dynamodb:Query"}
+READ_STREAM = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+}
 LOG_DELIVERY = {
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -69,9 +75,32 @@ def test_the_gate_reaches_nothing_but_records(dev: Assembly) -> None:
 @pytest.mark.guarantee("log:append-only")
 def test_nobody_can_overwrite_the_action_log(dev: Assembly) -> None:
     touching = [s for s in dev.statements() if s.resource.startswith("LogTable")]
-    assert {statement.action for statement in touching} == APPEND_ONLY
+    assert {s.action for s in touching if s.holder != "anchor"} == APPEND_ONLY
     partiql = [s for s in dev.statements() if "PartiQL" in s.action]
     assert {(s.action, s.resource) for s in partiql} == {("dynamodb:PartiQLInsert", "LogTable")}
+
+
+@pytest.mark.guarantee("log:append-only")
+def test_who_anchors_the_log_cannot_write_it_and_who_writes_it_cannot_anchor(dev: Assembly) -> None:
+    on_the_log = {s.action for s in _of(dev, "anchor") if s.resource.startswith("LogTable")}
+    assert on_the_log == READ_STREAM
+    on_anchors = [s for s in dev.statements() if s.resource.startswith("Anchors")]
+    assert {s.holder for s in on_anchors if s.action == "s3:PutObject"} == {"anchor"}
+    assert not [s for s in on_anchors if re.search("Delete|Bypass|Retention|LegalHold", s.action)]
+    assert {s.holder for s in dev.statements() if s.action == "kms:Sign"} == {"anchor"}
+
+
+def test_nobody_deletes_the_key_that_seals_a_customers_data_or_reads_it_beside_them(dev: Assembly) -> None:
+    on_subjects = [s for s in dev.statements() if s.resource == "SubjectsTable"]
+    assert not [s for s in on_subjects if re.search("Delete|Update|Scan", s.action)]
+    assert all("LeadingKeys" in s.condition for s in on_subjects)
+    assert {s.holder for s in on_subjects if "subject#*" in s.condition and "Get" in s.action} == {
+        "api",
+        "dispatcher",
+    }
+    unwraps = [s for s in dev.statements() if s.resource == "KeySubjects"]
+    assert {s.holder for s in unwraps} == {"api", "dispatcher"}
+    assert all("EncryptionContext:subject *" in s.condition for s in unwraps)
 
 
 def test_only_the_gate_writes_verdicts_and_only_the_planner_plans(dev: Assembly) -> None:
@@ -85,7 +114,8 @@ def test_only_the_gate_writes_verdicts_and_only_the_planner_plans(dev: Assembly)
     assert writers("plan") == {"planner"}
     assert writers("verdict") == {"gate"}
     assert writers("outcome") == {"runner"}
-    assert writers("result") == {f"adapter-{vendor}" for vendor in VENDORS}
+    # A person says through the API what became of an effect that nobody could tell.
+    assert writers("result") == {f"adapter-{vendor}" for vendor in VENDORS} | {"api"}
     unbounded = [
         s for s in dev.statements() if s.resource == "RunsTable" and "Put" in s.action and not s.condition
     ]
@@ -95,18 +125,40 @@ def test_only_the_gate_writes_verdicts_and_only_the_planner_plans(dev: Assembly)
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_vendors_functions_read_that_vendors_secrets_and_no_other(vendor: str, dev: Assembly) -> None:
     folder = f"secretsmanager secret:nightshift/dev/{vendor}/*"
-    readers = {s.holder for s in dev.statements() if s.resource == folder}
-    assert readers == {f"adapter-{vendor}", f"webhook-{vendor}"}
+    read = "secretsmanager:GetSecretValue"
+    readers = {s.holder for s in dev.statements() if s.resource == folder and s.action == read}
+    (adapter,) = (adapter for adapter in adapters() if adapter.name == vendor)
+    assert readers == {f"adapter-{vendor}"} | ({f"webhook-{vendor}"} if adapter.hears else set())
     for holder in readers:
-        secrets = [s for s in _of(dev, holder) if s.action.startswith("secretsmanager:")]
-        assert [(s.action, s.resource) for s in secrets] == [("secretsmanager:GetSecretValue", folder)]
+        writes = adapter.stores_tokens and holder == f"adapter-{vendor}"
+        wanted = {(read, folder)} | ({("secretsmanager:PutSecretValue", folder)} if writes else set())
+        secrets = {(s.action, s.resource) for s in _of(dev, holder) if s.action.startswith("secretsm")}
+        assert secrets == wanted
 
 
-def test_only_the_api_reads_the_key_that_signs_identities(dev: Assembly) -> None:
+def test_onboarding_writes_secrets_of_channels_and_reads_none(dev: Assembly) -> None:
+    held = [s for s in _of(dev, "onboarding") if s.action.startswith("secretsmanager:")]
+    on_channels = [s for s in held if "identity" not in s.resource]
+    folders = {f"secretsmanager secret:nightshift/dev/{vendor}/*" for vendor in VENDORS}
+    assert {s.resource for s in on_channels} == folders
+    assert {s.action.removeprefix("secretsmanager:") for s in on_channels} == {
+        "CreateSecret",
+        "DescribeSecret",
+        "PutSecretValue",
+        "UpdateSecretVersionStage",
+    }
+    (identity,) = (s for s in held if "identity" in s.resource)
+    assert identity.action == "secretsmanager:GetSecretValue"
+
+
+def test_only_the_api_and_onboarding_read_the_key_that_signs_identities(dev: Assembly) -> None:
     readers = [
         s for s in dev.statements() if s.resource == "secretsmanager secret:nightshift/dev/identity-??????"
     ]
-    assert [(s.holder, s.action) for s in readers] == [("api", "secretsmanager:GetSecretValue")]
+    assert {(s.holder, s.action) for s in readers} == {
+        ("api", "secretsmanager:GetSecretValue"),
+        ("onboarding", "secretsmanager:GetSecretValue"),
+    }
     seen = [s for s in _of(dev, "api") if s.resource == "secretsmanager secret:nightshift/dev/*"]
     assert [s.action for s in seen] == ["secretsmanager:DescribeSecret"]
 
@@ -116,14 +168,27 @@ def test_the_machines_call_exactly_their_functions(dev: Assembly) -> None:
         return {s.resource for s in _of(dev, holder) if s.action == "lambda:InvokeFunction"}
 
     tools = {f"lambda function:nightshift-dev-adapter-{vendor}" for vendor in VENDORS}
-    assert called("machine case") == {"ContextFunction", "PlannerFunction", "RecorderFunction"}
+    recovery = "lambda function:nightshift-dev-recovery"
+    assert called("machine case") == {"ContextFunction", "PlannerFunction", "RecorderFunction", recovery}
     assert called("machine run") == {"GateFunction", "RunnerFunction", *tools}
-    assert called("context") == tools
+    assert called("context") == called("onboarding") == tools
+    webhooks = {f"lambda function:nightshift-dev-webhook-{a.name}" for a in adapters() if a.hears}
+    assert called("recovery") == webhooks
+    assert called("api") == webhooks | {recovery, "lambda function:nightshift-dev-mail"}
 
 
 def test_nobody_else_calls_a_function(dev: Assembly) -> None:
     callers = {s.holder for s in dev.statements() if s.action.startswith("lambda:")}
-    assert callers == {"machine case", "machine run", "context", "schedule sweep"}
+    assert callers == {
+        "machine case",
+        "machine run",
+        "context",
+        "recovery",
+        "api",
+        "onboarding",
+        "schedule sweep",
+        "schedule recovery",
+    }
 
 
 def test_no_action_is_a_wildcard_and_all_resources_only_where_aws_knows_none(dev: Assembly) -> None:
@@ -133,15 +198,20 @@ def test_no_action_is_a_wildcard_and_all_resources_only_where_aws_knows_none(dev
     assert {s.holder for s in everything} == {"machine case", "machine run"}
 
 
+def test_only_a_traced_stage_lets_everybody_write_traces(dev: Assembly, staging: Assembly) -> None:
+    assert not [s for s in dev.statements() if s.action.startswith("xray:")]
+    writes = {s.holder for s in staging.statements() if s.action == "xray:PutTraceSegments"}
+    assert writes == set(staging.functions()) | {"machine case", "machine run"}
+
+
 def test_the_key_is_used_through_the_services_that_keep_data_and_never_directly(dev: Assembly) -> None:
-    users = [s for s in dev.statements() if s.action.startswith("kms:")]
+    users = [s for s in dev.statements() if s.action.startswith("kms:") and s.resource == "Key"]
     assert users
+    through = {"dynamodb.<region>.amazonaws.com", "s3.<region>.amazonaws.com"}
     for statement in users:
-        assert re.fullmatch(
-            r" \[ViaService dynamodb\.<region>\.amazonaws\.com(, s3\.<region>\.amazonaws\.com)?\]",
-            statement.condition,
-        )
-        assert statement.resource == "Key"
+        services = re.fullmatch(r" \[ViaService (.+)\]", statement.condition)
+        assert services
+        assert set(services[1].split(", ")) <= through
 
 
 def test_every_acknowledged_finding_has_a_reason_and_stands_beside_its_resource(synthesised: Path) -> None:

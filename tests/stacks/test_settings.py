@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from functools import cache
+from types import ModuleType
 
 import grimp
 import pytest
@@ -18,13 +19,29 @@ from tests.stacks.assembly import Assembly
 FUNCTIONS = {
     **{
         name: name
-        for name in ("api", "context", "dispatcher", "gate", "planner", "recorder", "runner", "sweep")
+        for name in (
+            "anchor",
+            "api",
+            "context",
+            "dispatcher",
+            "gate",
+            "mail",
+            "onboarding",
+            "planner",
+            "recorder",
+            "recovery",
+            "runner",
+            "sweep",
+        )
     },
     "approvals-notifier": "notifier",
     **{f"adapter-{adapter.name}": "adapter" for adapter in adapters()},
-    **{f"webhook-{adapter.name}": "webhook" for adapter in adapters()},
+    **{f"webhook-{adapter.name}": "webhook" for adapter in adapters() if adapter.hears},
 }
 """The module of `nightshift.wiring` behind each function."""
+
+BESIDE = {"adapter-ses": ["functions.adapters.ses.client"]}
+"""Modules with settings of their own, for what is not every adapter's."""
 
 LAYER_OF = {
     "aws_lambda_powertools": "base",
@@ -32,6 +49,9 @@ LAYER_OF = {
     "pydantic_core": "base",
     "rfc8785": "base",
     "typing_extensions": "base",
+    "cryptography": "seal",
+    "charset_normalizer": "mail",
+    "selectolax": "mail",
     "httpx": "http",
     "jwt": "identity",
     "nightshift.expressions": "expressions",  # loads the extension by its file, past the import system
@@ -44,14 +64,21 @@ FROM_THE_RUNTIME = {"boto3", "botocore"}
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_a_function_gets_the_settings_it_reads_and_no_other(function: str, dev: Assembly) -> None:
     module = importlib.import_module(f"nightshift.wiring.{FUNCTIONS[function]}")
-    (settings,) = (
+    modules = [module, *(importlib.import_module(beside) for beside in BESIDE.get(function, ()))]
+    read = {name for one in modules for settings in _settings_in(one) for name in settings.model_fields}
+    given = dev.functions()[function]["Environment"]["Variables"]
+
+    assert set(given) == {name.upper() for name in read}
+
+
+def _settings_in(module: ModuleType) -> list[type[Settings]]:
+    found = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__
-    )
-    given = dev.functions()[function]["Environment"]["Variables"]
-
-    assert set(given) == {name.upper() for name in settings.model_fields}
+    ]
+    assert len(found) == 1, f"{module.__name__} has {len(found)} classes of settings"
+    return found
 
 
 @cache
@@ -73,7 +100,12 @@ def _reached(module: str) -> set[str]:
     return foreign - FROM_THE_RUNTIME | ours & set(LAYER_OF)
 
 
+MAILERS = {f"adapter-{adapter.name}" for adapter in adapters() if adapter.sends_mail}
+
+
 def _kind(function: str) -> str:
+    if function in MAILERS:
+        return "mailer"
     return function.partition("-")[0] if function.startswith(("adapter-", "webhook-")) else function
 
 
