@@ -20,6 +20,7 @@ from fakes.shopify_hooks import Delivery
 
 __all__ = ["ContactFake", "SentMessage", "sign_contact"]
 
+_ADDRESS = r"https://|http://127\.0\.0\.1|http://[a-z0-9.-]+\.localhost:"  # the local AWS has no TLS
 _SEND = re.compile(r"v1/conversations/([^/]+)/messages")
 
 
@@ -71,6 +72,7 @@ class ContactFake:
         requests: counted by operation (`reply`, `find`).
         honour_keys: whether a second message with the same key gives the first one back.
         strict: whether only conversations that were opened exist.
+        webhook_url: where the form posts its messages to, if it was told.
     """
 
     def __init__(self, store: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -89,6 +91,7 @@ class ContactFake:
             self.conversations: set[str] = set()
             self.requests: Counter[str] = Counter()
             self.honour_keys = True
+            self.webhook_url: str | None = None
             self.strict = True
             self._deliveries = 0
             self.faults.clear()
@@ -106,6 +109,7 @@ class ContactFake:
         sender: str = "kim@example.com",
         verified_sender: bool = True,
         order_name: str | None = None,
+        payment_name: str | None = None,
         locale: str = "en",
         attachments: tuple[dict[str, str], ...] = (),
         delivery: str | None = None,
@@ -126,6 +130,8 @@ class ContactFake:
         }
         if order_name is not None:
             body["order_name"] = order_name
+        if payment_name is not None:
+            body["payment_name"] = payment_name
         raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         return sign_contact(
             raw, secret=self.webhook_secret, account=self.store, delivery=name, at=at or self.now()
@@ -161,12 +167,23 @@ class ContactFake:
         if conversation is not None and request.method == "POST":
             body = await request.body()
             return self._reply(conversation, body, request.headers.get("Idempotency-Key", ""))
+        if path == "v1/form" and request.method in {"GET", "PUT"}:
+            return self._form(await request.body() if request.method == "PUT" else None)
         if path == "v1/messages" and request.method == "GET":
             key = request.query_params.get("key", "")
             with self._lock:
                 found = [_shown(m) for m in self.messages if m.key == key]
             return JSONResponse({"messages": found})
         return JSONResponse({"error": "not_found"}, 404)
+
+    def _form(self, body: bytes | None) -> Response:
+        if body is not None:
+            url = json.loads(body).get("webhook_url")
+            if not isinstance(url, str) or not re.match(_ADDRESS, url):
+                return JSONResponse({"error": "invalid"}, 422)
+            self.webhook_url = url
+        form = {"account": self.store, "name": f"Store {self.store}", "webhook_url": self.webhook_url}
+        return JSONResponse(form)
 
     def _reply(self, conversation: str, body: bytes, key: str) -> Response:
         try:

@@ -9,9 +9,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
-__all__ = ["Broken", "Fault", "Faults", "refusal"]
+__all__ = ["PERSONAL", "Broken", "Fault", "Faults", "refusal"]
 
-_PERSONAL = (
+PERSONAL = (
     "Kim Jansen, kim@example.com, Lindenstr. 5"  # broken answers quote people: nothing of it may travel
 )
 
@@ -23,7 +23,8 @@ class Fault(BaseModel):
         operation: the vendor's word for it (`refundCreate`, `reply`), or `*` for any.
         kind: an HTTP status; `html`, `shape`, `empty`: an answer that is none; `drop_*`: the connection
             breaks before or after the commit; `hang_*`: no answer until the client gives up; `slow`:
-            answers after `seconds`; `throttled`, `access_denied`, `internal`: GraphQL errors with 200.
+            answers after `seconds`; `throttled`, `access_denied`, `internal`: GraphQL errors with 200;
+            `error_after`: Stripe commits and answers 500.
         times: how many requests it hits; 0: all.
         seconds: of `slow`, the longest of `hang_*`, and `Retry-After` of 429.
     """
@@ -32,7 +33,7 @@ class Fault(BaseModel):
 
     operation: str = "*"
     kind: str = Field(
-        pattern=r"^([1-5][0-9]{2}|html|shape|empty|(drop|hang)_(before|after)|slow|throttled|access_denied|internal)$"
+        pattern=r"^([1-5][0-9]{2}|html|shape|empty|(drop|hang)_(before|after)|slow|throttled|access_denied|internal|error_after)$"
     )
     times: int = Field(default=1, ge=0)
     seconds: float = Field(default=30.0, ge=0)
@@ -100,11 +101,11 @@ async def refusal(fault: Fault) -> Response | None:
     """The answer of a fault that hits before anything is carried out; None: carry out first."""
     if fault.kind.isdigit():
         headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429" else {}
-        return JSONResponse({"errors": f"a fault was asked for; {_PERSONAL}"}, int(fault.kind), headers)
+        return JSONResponse({"errors": f"a fault was asked for; {PERSONAL}"}, int(fault.kind), headers)
     answers: dict[str, Response] = {
-        "html": HTMLResponse(f"<!doctype html><title>Something went wrong</title><p>{_PERSONAL}"),
+        "html": HTMLResponse(f"<!doctype html><title>Something went wrong</title><p>{PERSONAL}"),
         "shape": JSONResponse(
-            {"data": {"order": _PERSONAL, "customer": _PERSONAL}, "id": 1, "messages": _PERSONAL}
+            {"data": {"order": PERSONAL, "customer": PERSONAL}, "id": 1, "messages": PERSONAL}
         ),
         "empty": Response(b""),
         "drop_before": Broken(0),

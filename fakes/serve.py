@@ -1,7 +1,8 @@
 """Serves the stand-ins over HTTP: in a thread for tests and the demo, or alone by `python -m fakes.serve`.
 
-`/shopify/<shop>/…` is one shop, `/contact/<store>/…` one store's contact form; each comes into being
-when it is first named. `GET /_books` shows the books of all, `POST /_reset` empties all.
+`/shopify/<shop>/…` is one shop, `/contact/<store>/…` one store's contact form, `/ses/<account>/…` one
+SES account; each comes into being when it is first named. `GET /_books` shows the books of all, `POST
+/_reset` empties all.
 """
 
 import argparse
@@ -20,7 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fakes.contact import ContactFake
+from fakes.ses import SesFake
 from fakes.shopify import ShopifyFake
+from fakes.stripe import StripeFake
 
 __all__ = ["FakeVendors", "main"]
 
@@ -38,6 +41,8 @@ class FakeVendors:
         self._now = now
         self._shops: dict[str, ShopifyFake] = {}
         self._stores: dict[str, ContactFake] = {}
+        self._accounts: dict[str, StripeFake] = {}
+        self._mail: dict[str, SesFake] = {}
         self._lock = threading.Lock()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -53,6 +58,16 @@ class FakeVendors:
         with self._lock:
             return self._stores.setdefault(store, ContactFake(store, self._now))
 
+    def ses(self, account: str = "acme") -> SesFake:
+        """One SES account."""
+        with self._lock:
+            return self._mail.setdefault(account, SesFake(account, self._now))
+
+    def stripe(self, account: str = "acct_acme") -> StripeFake:
+        """One Stripe account."""
+        with self._lock:
+            return self._accounts.setdefault(account, StripeFake(account, self._now))
+
     def shopify_url(self, shop: str = "acme.myshopify.com") -> str:
         """What `Channel.base_url` is for a shop."""
         return f"{self.url}/shopify/{shop}"
@@ -61,16 +76,26 @@ class FakeVendors:
         """What `Channel.base_url` is for a store's contact form."""
         return f"{self.url}/contact/{store}"
 
+    def ses_url(self, account: str = "acme") -> str:
+        """What `Channel.base_url` is for mail."""
+        return f"{self.url}/ses/{account}"
+
+    def stripe_url(self, account: str = "acct_acme") -> str:
+        """What `Channel.base_url` is for a Stripe account."""
+        return f"{self.url}/stripe/{account}"
+
     @property
     def url(self) -> str:
         """Where they are served."""
         return f"http://127.0.0.1:{self.port}"
 
     def books(self) -> dict[str, Any]:
-        """The books of all shops and stores as JSON."""
+        """The books of all shops, stores and accounts as JSON."""
         return {
             "shopify": {name: shop.ledger() for name, shop in self._shops.items()},
             "contact": {name: store.ledger() for name, store in self._stores.items()},
+            "stripe": {name: account.ledger() for name, account in self._accounts.items()},
+            "ses": {name: account.ledger() for name, account in self._mail.items()},
         }
 
     def reset(self) -> None:
@@ -79,6 +104,10 @@ class FakeVendors:
             shop.reset()
         for store in self._stores.values():
             store.reset()
+        for account in self._accounts.values():
+            account.reset()
+        for post in self._mail.values():
+            post.reset()
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -89,6 +118,8 @@ class FakeVendors:
                 Route("/_reset", self._reset, methods=["POST"]),
                 Route("/shopify/{account}/{path:path}", self._shop, methods=anything),
                 Route("/contact/{account}/{path:path}", self._store, methods=anything),
+                Route("/stripe/{account}/{path:path}", self._stripe, methods=anything),
+                Route("/ses/{account}/{path:path}", self._post, methods=anything),
             ]
         )
 
@@ -131,6 +162,12 @@ class FakeVendors:
 
     async def _store(self, request: Request) -> Response:
         return await self.contact(request.path_params["account"]).answer(request, request.path_params["path"])
+
+    async def _post(self, request: Request) -> Response:
+        return await self.ses(request.path_params["account"]).answer(request, request.path_params["path"])
+
+    async def _stripe(self, request: Request) -> Response:
+        return await self.stripe(request.path_params["account"]).answer(request, request.path_params["path"])
 
     async def _books(self, request: Request) -> Response:
         del request

@@ -5,8 +5,9 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -42,7 +43,10 @@ class ShopifyFake:
     Attributes:
         shop: its domain, as webhooks name it.
         access_token: what `X-Shopify-Access-Token` must be.
-        webhook_secret: the client secret webhooks are signed with.
+        webhook_secret: the client secret webhooks are signed with; the app's, so tokens are granted for it.
+        client_id: the app's; with the client secret it is granted tokens that last `token_seconds`.
+        refresh_token: the one that is good for one more token; None: the app uses none.
+        grants: how many tokens were granted.
         books: all that happened: `orders`, `refunds`, `requests` (by root field: `refundCreate`), switches.
         faults: the faults asked for.
     """
@@ -51,10 +55,28 @@ class ShopifyFake:
         self.shop = shop
         self.access_token = f"shpat-{shop}"
         self.webhook_secret = f"whsec-{shop}"
-        self.books = ShopBooks(now)
+        self.client_id = f"client-{shop}"
+        self.refresh_token: str | None = None
+        self.token_seconds = 86_400.0
+        self.grants = 0
+        self._granted: dict[str, datetime] = {}
+        self._now = now
+        self.books = ShopBooks(now, shop)
         self.faults = Faults()
         self._lock = threading.Lock()
         self._deliveries = 0
+
+    def knows(self, token: str) -> bool:
+        """Whether a token is good now."""
+        until = self._granted.get(token)
+        return hmac.compare_digest(token.encode(), self.access_token.encode()) or (
+            until is not None and self._now() < until
+        )
+
+    def revoke_tokens(self) -> None:
+        """End every token that was granted, as a person does who suspects a leak."""
+        with self._lock:
+            self._granted.clear()
 
     def create_order(self, **fields: object) -> OrderRecord:
         """Enter an order; the fields of `OrderSpec` (`name` is needed)."""
@@ -136,10 +158,12 @@ class ShopifyFake:
         """One HTTP request of this shop; `path` is what follows its address."""
         if path.startswith("_"):
             return await self._administer(request, path)
+        if path == "admin/oauth/access_token" and request.method == "POST":
+            return self._grant(dict(parse_qsl((await request.body()).decode())))
         if path != f"admin/api/{API_VERSION}/graphql.json" or request.method != "POST":
             return JSONResponse({"errors": "Not Found"}, 404)
         token = request.headers.get("X-Shopify-Access-Token", "")
-        if not hmac.compare_digest(token.encode(), self.access_token.encode()):
+        if not self.knows(token):
             return JSONResponse({"errors": "[API] Invalid API key or access token"}, 401)
         try:
             asked = json.loads(await request.body())
@@ -151,6 +175,25 @@ class ShopifyFake:
         except (ValueError, KeyError, TypeError):
             return JSONResponse({"errors": {"query": "Required parameter missing or invalid"}}, 400)
         return await self._graph(seen)
+
+    def _grant(self, form: dict[str, str]) -> Response:
+        """A token for the app; a refresh token is good once and ends the tokens granted before."""
+        app = (form.get("client_id"), form.get("client_secret")) == (self.client_id, self.webhook_secret)
+        kind = form.get("grant_type")
+        with self._lock:
+            if not app or kind not in {"client_credentials", "refresh_token"}:
+                return JSONResponse({"error": "application_cannot_be_found"}, 400)
+            refreshes = kind == "refresh_token"
+            if refreshes and (self.refresh_token is None or form.get("refresh_token") != self.refresh_token):
+                return JSONResponse({"error": "invalid_grant"}, 400)
+            self.grants += 1
+            token = f"shpat-granted-{self.grants}-{self.shop}"
+            said: dict[str, Any] = {"access_token": token, "scope": "", "expires_in": self.token_seconds}
+            if refreshes:
+                self._granted.clear()
+                self.refresh_token = said["refresh_token"] = f"shprt-{self.grants}-{self.shop}"
+            self._granted[token] = self._now() + timedelta(seconds=self.token_seconds)
+        return JSONResponse(said)
 
     async def _graph(self, seen: GraphRequest) -> Response:
         name, fields = operations(seen.document)

@@ -1,6 +1,7 @@
 """The stand-in shop's own books: orders, payments, refunds, jobs. Everything it knows and does."""
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,14 @@ class _Job:
     done: bool = False
 
 
+_ADDRESS = r"https://|http://127\.0\.0\.1|http://[a-z0-9.-]+\.localhost:"  # the local AWS has no TLS
+SCOPES = (
+    "read_orders", "write_orders", "read_all_orders", "read_customers", "read_fulfillments",
+    "read_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders", "read_locations",
+    "read_returns", "read_customer_merge",
+)  # fmt: skip
+
+
 class ShopBooks:
     """The state of one shop.
 
@@ -41,11 +50,14 @@ class ShopBooks:
         honour_keys: whether a second refund with the same key gives the first one back.
         pending_refunds: refund transactions stay PENDING until `settle_refunds`.
         job_polls: how many requests a cancellation takes to finish.
+        scopes: what the app's token may do.
+        webhooks: its subscriptions, by id, with the schema's field names.
     """
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), shop: str = "") -> None:
         self.lock = threading.RLock()
         self.now = now
+        self.shop = shop
         self.reset()
 
     def reset(self) -> None:
@@ -59,6 +71,8 @@ class ShopBooks:
         self.honour_keys = True
         self.pending_refunds = False
         self.job_polls = 1
+        self.scopes: list[str] = list(SCOPES)
+        self.webhooks: dict[str, dict[str, Any]] = {}
         self._last_id = FIRST_ID
 
     def gid(self, kind: str, number: int | None = None) -> str:
@@ -281,6 +295,28 @@ class ShopBooks:
         order.cancelled_at = order.updated_at = self.now()
         order.staff_note = note
         self.cancellations.append(order.id)
+
+    def subscribe(self, topic: str, given: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+        """A new webhook subscription, or what speaks against it."""
+        uri = str(given.get("uri") or "")
+        if not re.match(_ADDRESS, uri):
+            return None, "Address is invalid"
+        if any((each["topic"], each["uri"]) == (topic, uri) for each in self.webhooks.values()):
+            return None, "Address for this topic has already been taken"
+        name = self.gid("WebhookSubscription")
+        usual: dict[str, Any] = {"format": "JSON", "filter": None, "includeFields": []}
+        made = self.webhooks[name] = {"id": name, "topic": topic, **usual, **given}
+        return made, None
+
+    def resubscribe(
+        self, subscription: str, given: Mapping[str, Any]
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        """A changed webhook subscription, or what speaks against it."""
+        if subscription not in self.webhooks:
+            return None, "Webhook subscription does not exist"
+        changed = {name: value or None if name == "filter" else value for name, value in given.items()}
+        self.webhooks[subscription] |= changed
+        return self.webhooks[subscription], None
 
     def _look(self, job: _Job) -> None:
         if job.looks_left <= 0 and not job.done:

@@ -121,6 +121,43 @@ class _Root:
         found = self._books.jobs.get(id)
         return {"id": found.id, "done": found.done} if found else None
 
+    def shop(self, _info: GraphQLResolveInfo) -> dict[str, Any]:
+        return {"name": self._books.shop.partition(".")[0], "myshopifyDomain": self._books.shop}
+
+    def currentAppInstallation(self, _info: GraphQLResolveInfo) -> dict[str, Any]:  # noqa: N802  # Shopify's name
+        return {"accessScopes": [{"handle": each} for each in self._books.scopes]}
+
+    def webhookSubscriptions(  # noqa: N802  # Shopify's name
+        self,
+        _info: GraphQLResolveInfo,
+        *,
+        first: int = 50,
+        after: str | None = None,
+        topics: list[str] | None = None,
+    ) -> dict[str, Any]:
+        found = [each for each in self._books.webhooks.values() if topics is None or each["topic"] in topics]
+        return _connection(found, first=first, after=after)
+
+    def webhookSubscriptionCreate(  # noqa: N802  # Shopify's name
+        self,
+        _info: GraphQLResolveInfo,
+        *,
+        topic: str,
+        webhookSubscription: dict[str, Any],  # noqa: N803  # Shopify's name
+    ) -> dict[str, Any]:
+        made, problem = self._books.subscribe(topic, webhookSubscription)
+        return {"webhookSubscription": made, "userErrors": _errors(problem)}
+
+    def webhookSubscriptionUpdate(  # noqa: N802  # Shopify's name
+        self,
+        _info: GraphQLResolveInfo,
+        *,
+        id: str,  # noqa: A002  # Shopify's name
+        webhookSubscription: dict[str, Any],  # noqa: N803  # Shopify's name
+    ) -> dict[str, Any]:
+        made, problem = self._books.resubscribe(id, webhookSubscription)
+        return {"webhookSubscription": made, "userErrors": _errors(problem)}
+
     def refundCreate(self, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002, N802  # Shopify's names
         directive = info.schema.get_directive("idempotent")
         said = directive and get_directive_values(directive, info.field_nodes[0], info.variable_values)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nightshift.context.observe import Observing, observe
-from nightshift.model.case import CaseInput
+from nightshift.context.outlived import Wake
 from nightshift.telemetry import entrypoint
 from nightshift.wiring.context import ContextSettings, wire
 
@@ -12,5 +12,5 @@ __all__ = ["handler"]
 
 @entrypoint(ContextSettings, wire)
 def handler(event: dict[str, Any], observing: Observing) -> dict[str, Any]:
-    """`{case, generation, wake, woken}` → `{case, generation, wake, woken, person}`."""
-    return observe(observing, CaseInput.model_validate(event)).model_dump(mode="json")
+    """`{case, generation, wake, woken, began, first, definition}` → Observed."""
+    return observe(observing, Wake.model_validate(event)).model_dump(mode="json")

@@ -4,7 +4,7 @@ from typing import Any
 
 from nightshift.runs.settle import Settling, expire, settle
 from nightshift.telemetry import entrypoint
-from nightshift.wiring.runner import RunnerSettings, wire
+from nightshift.wiring.runner import RunnerSettings, counted, wire
 
 __all__ = ["handler"]
 
@@ -14,5 +14,5 @@ def handler(event: dict[str, Any], settling: Settling) -> dict[str, Any]:
     """`{op: expire | settle, run, generation, move?, error?}` → RunState or the run's end."""
     if event["op"] == "expire":
         return expire(settling, event["run"], event["generation"], event["move"]).model_dump(mode="json")
-    outcome = settle(settling, event["run"], event.get("error"))
+    outcome = counted(settle(settling, event["run"], event["generation"], event.get("error")))
     return {"run": outcome.run, "status": outcome.status}

@@ -12,15 +12,15 @@ from functions.api.handler import handler
 from nightshift.aws.client import client
 from nightshift.errors import Misconfigured
 from nightshift.wiring.api import ApiSettings, wire
-from tests.support.desk import KEY, make_desk, open_case, request, suffix_of, token_of
+from tests.support.desk import KEY, QUEUES, make_desk, make_queue, open_case, request, suffix_of, token_of
+from tests.support.proof import install
 
 if TYPE_CHECKING:
     from nightshift.api.desk import Desk
     from tests.conftest import FixedClock
     from tests.support.tables import Tables
 
-TABLES = ("cases", "ingress", "runs", "log", "approvals", "config")
-QUEUES = ("events", "events-dead", "approvals", "approvals-dead")
+TABLES = ("cases", "ingress", "runs", "log", "approvals", "config", "ledger", "limits", "subjects")
 
 
 @pytest.fixture
@@ -29,15 +29,22 @@ def desk(tables: Tables, clock: FixedClock) -> Desk:
 
 
 @pytest.fixture
-def environment(desk: Desk, tables: Tables) -> dict[str, str]:
+def environment(desk: Desk, tables: Tables, clock: FixedClock) -> dict[str, str]:
     del desk  # it made the queues
+    installed = install(tables, clock)
     suffix = suffix_of(tables)
     secret = f"nightshift/{suffix}/identity"
     client("secretsmanager").create_secret(Name=secret, SecretString=json.dumps({"key": KEY}))
-    urls = {name: client("sqs").get_queue_url(QueueName=f"{name}-{suffix}")["QueueUrl"] for name in QUEUES}
+    urls = {name: make_queue(name, suffix) for name in QUEUES}
     return {
         "STAGE": "test",
         "SECRET_IDENTITY": secret,
+        "FUNCTION_MAIL": "nightshift-test-mail",
+        "FUNCTION_RECOVERY": "nightshift-test-recovery",
+        "BUCKET_ANCHORS": installed.bucket,
+        "KEY_ANCHORS": installed.signing_key,
+        "KEY_SUBJECTS": installed.wrapping_key,
+        "WEBHOOK_PREFIX": "nightshift-test-webhook-",
         **{f"TABLE_{name.upper()}": getattr(tables, name) for name in TABLES},
         **{f"QUEUE_{name.upper().replace('-', '_')}": url for name, url in urls.items()},
     }

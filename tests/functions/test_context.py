@@ -44,7 +44,9 @@ def function(tables: Tables, tools: ToolsLambda, monkeypatch: pytest.MonkeyPatch
         "TABLE_CONFIG": tables.config,
         "TABLE_MEMORY": tables.memory,
         "TABLE_LOG": tables.log,
+        "TABLE_SUBJECTS": tables.subjects,
         "ADAPTER_PREFIX": tools.prefix,
+        "DEFINITION": "now",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -54,7 +56,8 @@ def function(tables: Tables, tools: ToolsLambda, monkeypatch: pytest.MonkeyPatch
 def test_observe_passes_ids_and_whether_a_person_takes_it(life: Life, function: ModuleType):
     case = life.open(message("my mug is broken")).id
     given = {"case": case, "generation": 1, "wake": 1, "woken": "opened"}
-    assert function.handler(given, None) == {**given, "person": False}
+    resting = {"seen_seq": 0, "sleep_seconds": 0}
+    assert function.handler(given, None) == {**given, "person": False, "next": "plan", **resting}
     assert life.cases.context(case, 1).order == order()
 
 
@@ -62,7 +65,16 @@ def test_a_locked_case_is_routed_to_a_person(life: Life, function: ModuleType):
     case = life.open(message("my lawyer")).id
     life.cases.lock(case, "triage: legal")
     given = {"case": case, "generation": 1, "wake": 1, "woken": "opened"}
-    assert function.handler(given, None)["person"] is True
+    observed = function.handler(given, None)
+    assert (observed["person"], observed["next"]) == (True, "person")
+
+
+def test_an_execution_of_another_definition_is_told_to_be_followed(life: Life, function: ModuleType):
+    case = life.open(message("my mug is broken")).id
+    given = {"case": case, "generation": 1, "wake": 2, "woken": "event"}
+    says = {"began": "2026-11-21T09:00:00.000Z", "first": 1, "definition": "then"}
+    assert function.handler({**given, **says}, None)["next"] == "roll_over"
+    assert life.cases.get(case).wake == 0
 
 
 def test_a_missing_setting_is_named(function: ModuleType, monkeypatch: pytest.MonkeyPatch):

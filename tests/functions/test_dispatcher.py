@@ -46,6 +46,8 @@ def function(tables: Tables, machine: str, monkeypatch: pytest.MonkeyPatch) -> M
         "TABLE_CASES": tables.cases,
         "TABLE_CONFIG": tables.config,
         "TABLE_LOG": tables.log,
+        "TABLE_SUBJECTS": tables.subjects,
+        "KEY_SUBJECTS": client("kms").create_key()["KeyMetadata"]["Arn"],
         "MACHINE_CASE": machine,
     }.items():
         monkeypatch.setenv(name, value)

@@ -34,7 +34,7 @@ RUN, CASE = RunId("run_1"), CaseId("case_1")
 def handler(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any], object], Any]:
     """The handler after a cold start with this test's tables."""
     monkeypatch.setenv("STAGE", "test")
-    for name in ("runs", "ledger", "cases", "config", "log"):
+    for name in ("runs", "ledger", "cases", "config", "log", "limits"):
         monkeypatch.setenv(f"TABLE_{name.upper()}", getattr(tables, name))
     return importlib.reload(module).handler
 

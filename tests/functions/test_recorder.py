@@ -93,9 +93,9 @@ def test_a_stage_that_failed_is_handed_over(life: Life, function: ModuleType, at
     assert "States.Timeout" in (stands.handoff_reason or "")
 
 
-def test_a_run_that_failed_in_the_saga_is_handed_over(life: Life, function: ModuleType):
+def test_a_run_that_broke_off_without_an_end_is_carried_on(life: Life, function: ModuleType):
     case = started(life)
     given = {"op": "commit", "case": case, "generation": 1, "wake": 1, "run": run_id(case, 1)}
     rest = function.handler({**given, "at": "Run", "error": "States.TaskFailed"}, None)
-    assert rest["rest"] == "person"
-    assert life.told(case) == ["case.handed_over"]
+    assert (rest["rest"], rest["error"]) == ("restart", "States.TaskFailed")
+    assert life.told(case) == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import functions.runner.handler as module
-from nightshift.errors import Misconfigured, NotFound
+from nightshift.errors import Misconfigured, NotFound, Outdated
 from nightshift.model.approval import ApprovalStatus
 from tests.support import records
 from tests.support.records import QUOTE, READ, REFUND, REPLY
@@ -70,7 +70,14 @@ def test_a_question_nobody_answered_expires_and_leads_to_the_end(
     state = handler({"op": "expire", "run": records.RUN, "generation": 2, "move": 1}, None)
     assert (state["move"]["next"], state["generation"]) == ("settle", 2)
     assert scene.door.approvals.get(asked.id).status is ApprovalStatus.EXPIRED
-    assert handler(state | {"op": "settle"}, None)["status"] == "EXPIRED"
+    assert handler(state | {"op": "settle", "generation": 1}, None)["status"] == "EXPIRED"
+
+
+def test_an_older_generation_settles_nothing(handler: Callable[..., Any], scene: Scene) -> None:
+    scene.propose()
+    with pytest.raises(Outdated):
+        handler({"op": "settle", "run": records.RUN, "generation": 2}, None)
+    assert scene.door.runs.outcome(records.RUN) is None
 
 
 def test_a_run_nobody_knows_is_an_error_that_says_so(handler: Callable[..., Any], scene: Scene) -> None:

@@ -8,9 +8,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from functions.adapters.contact.models import Accepted, Found
+from functions.adapters.contact.models import Accepted, Form, Found
 from nightshift.errors import Misconfigured, Rejected, Throttled
 from nightshift.model.tenant import Channel
+from nightshift.tools.heard import Heard
 from nightshift.tools.meaning import DROPPED, TIMEOUT, TROUBLE, UNREACHED, Meaning, seconds
 
 __all__ = ["STATUSES", "ContactClient", "connect"]
@@ -22,7 +23,8 @@ REQUEST_SECONDS = 8.0
 _WHO = "the contact form"
 
 
-_NO_ACCESS = Meaning.both(Misconfigured, "vendor.unauthorised", "refuses the token")
+_UNKNOWN_TOKEN = Meaning.both(Misconfigured, "vendor.credentials", "does not know the token")
+_NO_ACCESS = Meaning.both(Misconfigured, "vendor.unauthorised", "does not allow it with this token")
 _OUR_FAULT = Meaning.both(Misconfigured, "vendor.request", "does not understand the request")
 _SHAPE = Meaning.unclear("vendor.shape", "answered something else than the protocol says")
 _NO_CONVERSATION = Meaning(
@@ -33,7 +35,7 @@ _MOVED = Meaning.both(Misconfigured, "vendor.address", "is somewhere else")
 STATUSES: Mapping[int, Meaning] = {
     **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
     400: _OUR_FAULT,
-    401: _NO_ACCESS,
+    401: _UNKNOWN_TOKEN,
     403: _NO_ACCESS,
     404: _NO_CONVERSATION,
     408: TIMEOUT,
@@ -60,6 +62,7 @@ class ContactClient:
 
     def __init__(self, channel: Channel, token: str, *, request_seconds: float = REQUEST_SECONDS) -> None:
         self.url = channel.base_url.rstrip("/")
+        self.heard = Heard()
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._timeout = httpx.Timeout(request_seconds, connect=min(CONNECT_SECONDS, request_seconds))
 
@@ -71,10 +74,11 @@ class ContactClient:
         """
         url = f"{self.url}/v1/conversations/{quote(conversation, safe='')}/messages"
         headers = {**self._headers, "Idempotency-Key": key}
+        self.heard.sent()
         response = _sent(
             lambda: _http().post(url, json=body, headers=headers, timeout=self._timeout), writes=True
         )
-        return _parsed(response, Accepted, writes=True)
+        return self._parsed(response, Accepted, writes=True)
 
     def find(self, key: str) -> Found:
         """The messages that were sent with a key.
@@ -83,8 +87,48 @@ class ContactClient:
             WireError: as `STATUSES` says.
         """
         url = f"{self.url}/v1/messages?key={quote(key, safe='')}"
+        self.heard.sent()
         response = _sent(lambda: _http().get(url, headers=self._headers, timeout=self._timeout), writes=False)
-        return _parsed(response, Found, writes=False)
+        return self._parsed(response, Found, writes=False)
+
+    def form(self) -> Form:
+        """Whose contact form it is, and where it posts messages to.
+
+        Raises:
+            WireError: as `STATUSES` says.
+        """
+        self.heard.sent()
+        url = f"{self.url}/v1/form"
+        response = _sent(lambda: _http().get(url, headers=self._headers, timeout=self._timeout), writes=False)
+        return self._parsed(response, Form, writes=False)
+
+    def post_to(self, webhook_url: str) -> Form:
+        """Have the form post its messages to an address; the same again changes nothing.
+
+        Raises:
+            WireError: as `STATUSES` says.
+        """
+        self.heard.sent()
+        url, body = f"{self.url}/v1/form", {"webhook_url": webhook_url}
+        response = _sent(
+            lambda: _http().put(url, json=body, headers=self._headers, timeout=self._timeout), writes=False
+        )
+        return self._parsed(response, Form, writes=False)
+
+    def _parsed(self, response: httpx.Response, answer: type[M], *, writes: bool) -> M:
+        self.heard.date = response.headers.get("Date")
+        if not response.is_success:
+            wait = seconds(response.headers.get("Retry-After"))
+            self.heard.asked_to_wait(wait or 0.0)
+            STATUSES.get(response.status_code, TROUBLE).fail(_WHO, writes=writes, retry_after=wait)
+        try:
+            parsed = answer.model_validate_json(response.content)
+        except ValidationError:
+            parsed = None  # the error quotes the body: it must not travel
+        if parsed is None:
+            self.heard.unexpected(response.content)
+            _SHAPE.fail(_WHO, writes=writes)
+        return parsed
 
 
 def connect(channel: Channel, secret: dict[str, str]) -> ContactClient:
@@ -117,16 +161,3 @@ def _sent(request: Callable[[], httpx.Response], *, writes: bool) -> httpx.Respo
         _MOVED.fail(_WHO, writes=writes, cause=exc)
     except httpx.TransportError as exc:
         DROPPED.fail(_WHO, writes=writes, cause=exc)
-
-
-def _parsed(response: httpx.Response, answer: type[M], *, writes: bool) -> M:
-    if not response.is_success:
-        meaning = STATUSES.get(response.status_code, TROUBLE)
-        meaning.fail(_WHO, writes=writes, retry_after=seconds(response.headers.get("Retry-After")))
-    try:
-        parsed = answer.model_validate_json(response.content)
-    except ValidationError:
-        parsed = None  # the error quotes the body: it must not travel
-    if parsed is None:
-        _SHAPE.fail(_WHO, writes=writes)
-    return parsed

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Accepted", "Found", "Message"]
+__all__ = ["Accepted", "Form", "Found", "Message"]
 
 
 class _Answer(BaseModel):
@@ -25,3 +25,11 @@ class Found(_Answer):
     """The messages that were sent with a key."""
 
     messages: tuple[Message, ...]
+
+
+class Form(_Answer):
+    """The contact form itself: the account its webhooks name, and where it posts messages to."""
+
+    account: str
+    name: str = ""
+    webhook_url: str | None = None

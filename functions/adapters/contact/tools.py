@@ -4,9 +4,12 @@ from pydantic import JsonValue
 
 from functions.adapters.contact.client import ContactClient, connect
 from functions.adapters.contact.models import Accepted
-from functions.adapters.contact.templates import render
+from functions.adapters.contact.onboard import ONBOARD
 from nightshift.tools.binding import Adapter, Binding, Call, Done, Found
+from nightshift.tools.breaker import Breaker
+from nightshift.tools.budget import Budget
 from nightshift.tools.contracts.messaging import REPLY, MessageSent, ReplyMessage
+from nightshift.tools.templates import render
 
 __all__ = ["ADAPTER", "probe_reply", "reply"]
 
@@ -38,9 +41,18 @@ def _done(message: Accepted) -> Done:
 ADAPTER = Adapter(
     name="contact",
     connect=connect,
+    onboard=ONBOARD,
+    budget=Budget(unit="requests", per_second=50.0, burst=100.0),
+    breaker=Breaker(failures=5, share=0.5, within_seconds=60.0, open_seconds=30.0),
     bindings=(
         Binding(
-            contract=REPLY, call=reply, probe=probe_reply, takes_key=True, settle_after=20.0, timeout=12.0
+            contract=REPLY,
+            call=reply,
+            probe=probe_reply,
+            takes_key=True,
+            settle_after=20.0,
+            timeout=12.0,
+            ask_timeout=9.0,
         ),
     ),
 )

@@ -8,13 +8,15 @@ from typing import NoReturn, TypeVar
 import httpx
 from pydantic import JsonValue, ValidationError
 
-from functions.adapters.shopify.models.wire import Envelope, WireModel
+from functions.adapters.shopify.models.wire import Envelope, Token, WireModel
 from functions.adapters.shopify.queries import API_VERSION, Operation
 from nightshift.errors import Misconfigured, Rejected, Retryable, Throttled
 from nightshift.model.tenant import Channel
+from nightshift.tools.heard import Heard
 from nightshift.tools.meaning import DROPPED, TIMEOUT, TROUBLE, UNREACHED, Meaning, seconds
+from nightshift.tools.oauth import Granted
 
-__all__ = ["CODES", "STATUSES", "Budget", "ShopifyClient", "connect"]
+__all__ = ["CODES", "STATUSES", "Budget", "ShopifyClient", "connect", "grant"]
 
 M = TypeVar("M", bound=WireModel)
 
@@ -22,16 +24,21 @@ CONNECT_SECONDS = 2.0
 REQUEST_SECONDS = 6.0
 
 
-_NO_ACCESS = Meaning.both(Misconfigured, "vendor.unauthorised", "refuses the access token or its scopes")
+_UNKNOWN_TOKEN = Meaning.both(Misconfigured, "vendor.credentials", "does not know the access token")
+_NO_ACCESS = Meaning.both(
+    Misconfigured, "vendor.unauthorised", "refuses what the token may do: a scope is missing"
+)
 _NO_SUCH = Meaning.both(Misconfigured, "vendor.address", "has no such shop or API version")
 _OUR_FAULT = Meaning.both(Misconfigured, "vendor.request", "does not understand the request")
 _SLOW_DOWN = Meaning.both(Throttled, "vendor.throttled", "asks to slow down")
+_REFUSED_GRANT = Meaning.both(Misconfigured, "oauth.refused", "grants no token for these credentials")
+_NO_GRANT = frozenset({400, 401, 403, 404})
 _SHAPE = Meaning.unclear("vendor.shape", "answered something that is not what its schema says")
 
 STATUSES: Mapping[int, Meaning] = {
     **dict.fromkeys((301, 302, 303, 307, 308), _NO_SUCH),
     400: _OUR_FAULT,
-    401: _NO_ACCESS,
+    401: _UNKNOWN_TOKEN,
     402: Meaning.both(Misconfigured, "vendor.shop_closed", "has frozen the shop"),
     403: _NO_ACCESS,
     404: _NO_SUCH,
@@ -100,6 +107,7 @@ class ShopifyClient:
     ) -> None:
         self.url = f"{channel.base_url.rstrip('/')}/admin/api/{API_VERSION}/graphql.json"
         self.pause = pause
+        self.heard = Heard()
         self._headers = {"X-Shopify-Access-Token": token, "Accept": "application/json"}
         self._request_seconds = request_seconds
         self._tick = tick
@@ -118,18 +126,28 @@ class ShopifyClient:
                 `OutcomeUnknown`.
         """
         response = self._post(operation, variables, budget)
+        self.heard.date = response.headers.get("Date")
         if response.status_code != httpx.codes.OK:
-            meaning = STATUSES.get(response.status_code, TROUBLE)
-            _fail(operation, meaning, seconds(response.headers.get("Retry-After")))
+            wait = seconds(response.headers.get("Retry-After"))
+            self.heard.asked_to_wait(wait or 0.0)
+            _fail(operation, STATUSES.get(response.status_code, TROUBLE), wait)
         try:
             envelope = Envelope.model_validate_json(response.content)
         except ValidationError:
             envelope = None  # the error quotes the body: it must not travel
         if envelope is None:
+            self.heard.unexpected(response.content)
             _fail(operation, _SHAPE)
+        budget_left = envelope.left()
+        if budget_left is not None:
+            self.heard.budget(left=budget_left[0], per_second=budget_left[1])
         for error in envelope.errors:
             _fail(operation, CODES.get(error.extensions.code or "", TROUBLE), envelope.retry_after())
-        return _parsed(operation, envelope, answer)
+        parsed = _parsed(envelope, answer)
+        if parsed is None:
+            self.heard.unexpected(response.content)
+            _fail(operation, _SHAPE)
+        return parsed
 
     def _post(self, operation: Operation, variables: dict[str, JsonValue], budget: Budget) -> httpx.Response:
         left = min(self._request_seconds, budget.left())
@@ -137,23 +155,17 @@ class ShopifyClient:
             _fail(operation, Meaning.both(Retryable, "vendor.slow", "left no time for this request"))
         body = {"query": operation.document, "operationName": operation.name, "variables": variables}
         timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
-        try:
-            return _http().post(self.url, json=body, headers=self._headers, timeout=timeout)
-        except _NEVER_SENT as exc:
-            _fail(operation, UNREACHED, cause=exc)
-        except httpx.TimeoutException as exc:
-            _fail(operation, TIMEOUT, cause=exc)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
-            _fail(operation, _NO_SUCH, cause=exc)
-        except httpx.TransportError as exc:
-            _fail(operation, DROPPED, cause=exc)
+        self.heard.sent()
+        return _sent(
+            operation, lambda: _http().post(self.url, json=body, headers=self._headers, timeout=timeout)
+        )
 
 
 def connect(channel: Channel, secret: dict[str, str]) -> ShopifyClient:
     """The client of one channel.
 
     Raises:
-        Misconfigured: the secret has no `access_token`.
+        Misconfigured: the secret has no `access_token`, and none was granted.
     """
     token = secret.get("access_token", "")
     if not token:
@@ -162,20 +174,60 @@ def connect(channel: Channel, secret: dict[str, str]) -> ShopifyClient:
     return ShopifyClient(channel, token)
 
 
+def grant(channel: Channel, form: dict[str, str]) -> Granted:
+    """Ask the shop's token endpoint once; see `nightshift.tools.oauth`.
+
+    Raises:
+        Misconfigured: `oauth.refused`: the shop knows no such app, secret or refresh token.
+        WireError: it could not be asked.
+    """
+    url = f"{channel.base_url.rstrip('/')}/admin/oauth/access_token"
+    operation = Operation(name="access_token", document="")
+    timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
+    response = _sent(operation, lambda: _http().post(url, data=form, timeout=timeout))
+    if response.status_code in _NO_GRANT:
+        _fail(operation, _REFUSED_GRANT)
+    if response.status_code != httpx.codes.OK:
+        _fail(
+            operation,
+            STATUSES.get(response.status_code, TROUBLE),
+            seconds(response.headers.get("Retry-After")),
+        )
+    try:
+        token = Token.model_validate_json(response.content)
+    except ValidationError:
+        token = None  # the error quotes the token
+    if token is None:
+        _fail(operation, TROUBLE)
+    return Granted(
+        access_token=token.access_token, expires_in=token.expires_in, refresh_token=token.refresh_token
+    )
+
+
 @functools.cache
 def _http() -> httpx.Client:
     """One pool for the whole process: connections are reused between invocations."""
     return httpx.Client(follow_redirects=False, trust_env=False, limits=httpx.Limits(keepalive_expiry=5.0))
 
 
-def _parsed(operation: Operation, envelope: Envelope, answer: type[M]) -> M:
+def _sent(operation: Operation, request: Callable[[], httpx.Response]) -> httpx.Response:
     try:
-        parsed = answer.model_validate(envelope.data)
+        return request()
+    except _NEVER_SENT as exc:
+        _fail(operation, UNREACHED, cause=exc)
+    except httpx.TimeoutException as exc:
+        _fail(operation, TIMEOUT, cause=exc)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+        _fail(operation, _NO_SUCH, cause=exc)
+    except httpx.TransportError as exc:
+        _fail(operation, DROPPED, cause=exc)
+
+
+def _parsed(envelope: Envelope, answer: type[M]) -> M | None:
+    try:
+        return answer.model_validate(envelope.data)
     except ValidationError:
-        parsed = None  # the error quotes the body: it must not travel
-    if parsed is None:
-        _fail(operation, _SHAPE)
-    return parsed
+        return None  # the error quotes the body: it must not travel
 
 
 def _fail(

@@ -38,7 +38,7 @@ from nightshift.tools.contracts.payments import (
     Restock,
 )
 
-__all__ = ["REFUND_SECONDS", "probe_refund", "quote_refund", "refund", "room"]
+__all__ = ["QUOTE_SECONDS", "REFUND_SECONDS", "probe_refund", "quote_refund", "refund", "room"]
 
 QUOTE_SECONDS = 6.0
 REFUND_SECONDS = 18.0

@@ -16,6 +16,10 @@ __all__ = [
     "QUOTE",
     "REFUND_CREATE",
     "REFUND_STATE",
+    "SHOP",
+    "WEBHOOKS",
+    "WEBHOOK_CREATE",
+    "WEBHOOK_UPDATE",
     "Operation",
 ]
 
@@ -208,7 +212,55 @@ mutation OrderUpdate($input: OrderInput!) {
 """,
 )
 
+SHOP = Operation(
+    name="Shop",
+    document="""
+query Shop {
+  shop { name myshopifyDomain }
+  currentAppInstallation { accessScopes { handle } }
+}
+""",
+)
+
+WEBHOOKS = Operation(
+    name="Webhooks",
+    document="""
+query Webhooks($topics: [WebhookSubscriptionTopic!], $after: String) {
+  webhookSubscriptions(first: 100, topics: $topics, after: $after) {
+    nodes { id topic uri format filter includeFields }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+""",
+)
+
+WEBHOOK_CREATE = Operation(
+    name="WebhookCreate",
+    writes=True,
+    document="""
+mutation WebhookCreate($topic: WebhookSubscriptionTopic!, $webhook: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $webhook) {
+    webhookSubscription { id }
+    userErrors { field message }
+  }
+}
+""",
+)
+
+WEBHOOK_UPDATE = Operation(
+    name="WebhookUpdate",
+    writes=True,
+    document="""
+mutation WebhookUpdate($id: ID!, $webhook: WebhookSubscriptionInput!) {
+  webhookSubscriptionUpdate(id: $id, webhookSubscription: $webhook) {
+    webhookSubscription { id }
+    userErrors { field message }
+  }
+}
+""",
+)
+
 ALL: tuple[Operation, ...] = (
     ORDER, ORDERS_BY_NAME, LINES, CUSTOMER, MONEY_STATE, REFUND_STATE, QUOTE, REFUND_CREATE, ORDER_CANCEL,
-    JOB, ORDER_UPDATE,
+    JOB, ORDER_UPDATE, SHOP, WEBHOOKS, WEBHOOK_CREATE, WEBHOOK_UPDATE,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """The tools that Shopify serves, bound to their contracts."""
 
-from functions.adapters.shopify.client import connect
+from functions.adapters.shopify.client import connect, grant
+from functions.adapters.shopify.onboard import ONBOARD
 from functions.adapters.shopify.orders import (
     CANCEL_SECONDS,
     READ_SECONDS,
@@ -12,8 +13,17 @@ from functions.adapters.shopify.orders import (
     probe_cancel,
     set_address,
 )
-from functions.adapters.shopify.payments import REFUND_SECONDS, probe_refund, quote_refund, refund, room
+from functions.adapters.shopify.payments import (
+    QUOTE_SECONDS,
+    REFUND_SECONDS,
+    probe_refund,
+    quote_refund,
+    refund,
+    room,
+)
 from nightshift.tools.binding import Adapter, Binding
+from nightshift.tools.breaker import Breaker
+from nightshift.tools.budget import Budget
 from nightshift.tools.contracts.orders import CANCEL, GET, GET_CUSTOMER, SET_ADDRESS
 from nightshift.tools.contracts.payments import QUOTE_REFUND, REFUND
 
@@ -25,10 +35,14 @@ _SLACK = 1.0
 ADAPTER = Adapter(
     name="shopify",
     connect=connect,
+    onboard=ONBOARD,
+    grant=grant,
+    budget=Budget(unit="points", per_second=100.0, burst=2000.0),
+    breaker=Breaker(failures=5, share=0.5, within_seconds=60.0, open_seconds=30.0),
     bindings=(
-        Binding(contract=GET, call=get_order, timeout=READ_SECONDS + _SLACK),
-        Binding(contract=GET_CUSTOMER, call=get_customer, timeout=READ_SECONDS + _SLACK),
-        Binding(contract=QUOTE_REFUND, call=quote_refund, timeout=READ_SECONDS + _SLACK),
+        Binding(contract=GET, call=get_order, timeout=READ_SECONDS + _SLACK, cost=20.0),
+        Binding(contract=GET_CUSTOMER, call=get_customer, timeout=READ_SECONDS + _SLACK, cost=5.0),
+        Binding(contract=QUOTE_REFUND, call=quote_refund, timeout=READ_SECONDS + _SLACK, cost=15.0),
         Binding(
             contract=REFUND,
             call=refund,
@@ -37,6 +51,8 @@ ADAPTER = Adapter(
             settle_after=30.0,
             room=room,
             timeout=REFUND_SECONDS + _SLACK,
+            ask_timeout=QUOTE_SECONDS + _SLACK,
+            cost=40.0,
         ),
         Binding(
             contract=CANCEL,
@@ -45,6 +61,8 @@ ADAPTER = Adapter(
             settle_after=60.0,
             room=room,
             timeout=CANCEL_SECONDS + _SLACK,
+            ask_timeout=QUOTE_SECONDS + _SLACK,
+            cost=40.0,
         ),
         Binding(
             contract=SET_ADDRESS,
@@ -53,6 +71,8 @@ ADAPTER = Adapter(
             settle_after=30.0,
             undo="orders.set_address",
             timeout=WRITE_SECONDS + _SLACK,
+            ask_timeout=QUOTE_SECONDS + _SLACK,
+            cost=20.0,
         ),
     ),
 )

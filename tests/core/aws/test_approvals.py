@@ -30,7 +30,7 @@ def decide(approvals: DynamoApprovals, status: ApprovalStatus, note: str = "") -
 
 def test_a_question_is_stored_as_pending_with_its_token(approvals: DynamoApprovals) -> None:
     asked = records.approval()
-    assert approvals.ask(asked, "token-1") == asked
+    assert approvals.ask(asked, "token-1", 1) == asked
     assert approvals.get(asked.id) == approvals.find(asked.id) == asked
     assert approvals.token(asked.id) == "token-1"
     assert approvals.waiting(records.ACME) == (asked,)
@@ -39,18 +39,18 @@ def test_a_question_is_stored_as_pending_with_its_token(approvals: DynamoApprova
 
 def test_asked_again_the_newer_token_wins_and_nothing_else_changes(approvals: DynamoApprovals) -> None:
     asked = records.approval()
-    approvals.ask(asked, "token-1")
+    approvals.ask(asked, "token-1", 1)
     later = records.approval(asked_at=records.AT + timedelta(minutes=5))
-    assert approvals.ask(later, "token-2") == asked
+    assert approvals.ask(later, "token-2", 1) == asked
     assert approvals.token(asked.id) == "token-2"
     assert approvals.get(asked.id).expires_at == asked.expires_at
 
 
 def test_asked_again_after_the_answer_the_record_says_it(approvals: DynamoApprovals) -> None:
     asked = records.approval()
-    approvals.ask(asked, "token-1")
+    approvals.ask(asked, "token-1", 1)
     decide(approvals, ApprovalStatus.APPROVED, "fine")
-    again = approvals.ask(asked, "token-2")
+    again = approvals.ask(asked, "token-2", 1)
     assert (again.status, again.note) == (ApprovalStatus.APPROVED, "fine")
     assert approvals.token(asked.id) == "token-2"
     assert approvals.waiting(records.ACME) == ()
@@ -61,7 +61,7 @@ def test_asked_again_after_the_answer_the_record_says_it(approvals: DynamoApprov
 def test_a_question_is_decided_once(
     approvals: DynamoApprovals, first: ApprovalStatus, second: ApprovalStatus
 ) -> None:
-    approvals.ask(records.approval(), "token-1")
+    approvals.ask(records.approval(), "token-1", 1)
     decided = decide(approvals, first, "first")
     with pytest.raises(Conflict):
         decide(approvals, second, "second")
@@ -71,7 +71,7 @@ def test_a_question_is_decided_once(
 
 
 def test_of_many_answers_at_once_exactly_one_decides(approvals: DynamoApprovals) -> None:
-    approvals.ask(records.approval(), "token-1")
+    approvals.ask(records.approval(), "token-1", 1)
 
     def answer(n: int) -> str | None:
         status = (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED)[n % 3]
@@ -90,7 +90,7 @@ def test_what_waits_is_that_tenants_alone_oldest_first(approvals: DynamoApproval
     old = records.approval(RunId("run_a"))
     other = records.approval(RunId("run_c"), tenant=TenantId("other"), case=CaseId("case_other"))
     for asked in (young, old, other):
-        approvals.ask(asked, "token")
+        approvals.ask(asked, "token", 1)
     assert approvals.waiting(records.ACME) == (old, young)
     assert approvals.waiting(TenantId("other")) == (other,)
     assert approvals.of_case(records.CASE) == (old, young)
@@ -98,7 +98,7 @@ def test_what_waits_is_that_tenants_alone_oldest_first(approvals: DynamoApproval
 
 def test_a_question_without_a_case_waits_as_well(approvals: DynamoApprovals) -> None:
     asked = records.approval(case=None)
-    approvals.ask(asked, "token-1")
+    approvals.ask(asked, "token-1", 1)
     assert approvals.waiting(records.ACME) == (asked,)
 
 

@@ -22,7 +22,7 @@ def blobs(tables: Tables) -> S3Blobs:
 @pytest.mark.parametrize("body", [b"", b"\x00\xff\r\n", b"x" * 1_000_000])
 def test_a_body_comes_back_byte_for_byte(blobs: S3Blobs, body: bytes):
     for _ in range(2):
-        blobs.put("acme/shop/2026/11/21/d-1", body)
+        blobs.put("acme/shop/2026/11/21/d-1", body, {})
     assert blobs.get("acme/shop/2026/11/21/d-1") == body
 
 

@@ -240,7 +240,7 @@ def _no_tenant(kept: Kept) -> None:
 
 WORLD: list[tuple[Callable[[Kept], None], Stop]] = [
     (_locked, Stop.CASE),
-    (_newer, Stop.CASE),
+    (_newer, Stop.OUTDATED),
     (_with_person, Stop.CASE),
     (_closed, Stop.CASE),
     (_missing, Stop.CASE),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nightshift.actionlog.chain import verify
+from nightshift.actionlog.chain import entry_id, verify
 from nightshift.aws.client import METER, client
 from nightshift.aws.items import key
 from nightshift.aws.log import DynamoActionLog
@@ -219,3 +219,35 @@ def test_another_fault_of_an_insert_is_not_taken_for_a_meeting(kept: Kept) -> No
     with answering(kept.db, "ExecuteTransaction", fault), pytest.raises(cancelled):
         kept.log.append(CASE, new("a"), new("b"))
     assert kept.log.read(CASE) == ()
+
+
+def test_a_retry_long_after_adds_no_second_line(kept: Kept):
+    kept.log.append(CASE, new("first"), new("second"))
+    for n in range(60):
+        kept.log.append(CASE, new(f"later {n}"))
+    kept.log.append(CASE, new("second"), new("fresh"), new("first"), new("later 3"))
+    assert refs(kept).count("first") == refs(kept).count("second") == refs(kept).count("later 3") == 1
+    assert refs(kept)[-1] == "fresh"
+    assert verify(kept.log.read(CASE)) == []
+
+
+def test_an_entry_that_quotes_the_id_of_another_is_not_taken_for_it(kept: Kept):
+    wanted = entry_id(CASE, new("wanted"))
+    quoting = new("quoting").model_copy(update={"detail": {"ref": "quoting", "entry": wanted}})
+    kept.log.append(CASE, quoting)
+    for n in range(30):
+        kept.log.append(CASE, new(f"later {n}"))
+    kept.log.append(CASE, new("wanted"))
+    assert refs(kept)[-1] == "wanted"
+
+
+def test_only_a_long_stream_is_read_twice(kept: Kept):
+    for n in range(20):
+        kept.log.append(CASE, new(f"{n}"))
+    METER.take()
+    kept.log.append(CASE, new("20"))
+    assert METER.take()["dynamodb.Query"] == 1
+    kept.log.append(CASE, new("21"))
+    assert METER.take()["dynamodb.Query"] == 2
+    kept.log.append(CASE, new("21"))  # among the last: nothing more is asked
+    assert METER.take()["dynamodb.Query"] == 1

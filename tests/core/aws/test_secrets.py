@@ -54,3 +54,36 @@ def test_a_secret_of_another_shape_is_misconfigured_and_quoted_nowhere(
         ManagedSecrets(client("secretsmanager"), clock).get(ref)
     assert "s3cr3t" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_read_fresh_a_secret_is_as_it_stands_now_and_kept_so(ref: str, clock: FixedClock):
+    stored(ref, json.dumps({"key": "one"}))
+    secrets = ManagedSecrets(client("secretsmanager"), clock)
+    secrets.get(ref)
+    client("secretsmanager").put_secret_value(SecretId=ref, SecretString=json.dumps({"key": "two"}))
+    assert secrets.get(ref) == {"key": "one"}
+    assert secrets.get(ref, fresh=True) == {"key": "two"}
+    METER.take()
+    assert secrets.get(ref) == {"key": "two"}
+    assert METER.take() == {}
+
+
+def test_beside_the_one_in_force_stand_the_pending_and_the_previous_version(ref: str, clock: FixedClock):
+    stored(ref, json.dumps({"key": "one"}))
+    secrets = ManagedSecrets(client("secretsmanager"), clock)
+    assert secrets.beside(ref) == ()
+    client("secretsmanager").put_secret_value(SecretId=ref, SecretString=json.dumps({"key": "two"}))
+    assert secrets.beside(ref) == ({"key": "one"},)
+    client("secretsmanager").put_secret_value(
+        SecretId=ref, SecretString=json.dumps({"key": "three"}), VersionStages=["AWSPENDING"]
+    )
+    assert secrets.beside(ref) == ({"key": "three"}, {"key": "one"})
+    assert secrets.get(ref) == {"key": "two"}
+
+
+def test_what_is_stored_is_gone_on_with_and_read_by_others(ref: str, clock: FixedClock):
+    stored(ref, json.dumps({"key": "one"}))
+    secrets = ManagedSecrets(client("secretsmanager"), clock)
+    secrets.put(ref, {"key": "two", "more": "x"})
+    assert secrets.get(ref) == {"key": "two", "more": "x"}
+    assert ManagedSecrets(client("secretsmanager"), clock).get(ref) == {"key": "two", "more": "x"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from nightshift.aws.client import client
 from nightshift.aws.windows import DynamoWindows
 from nightshift.errors import Conflict
+from nightshift.gate.totals import fold
 from nightshift.ids import RunId, StepId
 from nightshift.ports.windows import Reservation, WindowCounter, WindowKey, WindowUse
 from tests.core.gate.crowd import insist, together
@@ -130,8 +132,11 @@ LATER = NOW + timedelta(hours=5)
 def test_settling_counts_what_really_moved_from_when_it_moved(windows: DynamoWindows):
     reserve(windows, "run_1", CUSTOMER, STORE)
     windows.settle(proposal(*STANDARD), {REFUND: money(1250)}, at=LATER)
-    for key in (CUSTOMER, STORE):
-        assert uses(windows, key) == (use(1250, LATER, run="run_1", state="done"),)
+    for counter in windows.load([CUSTOMER, STORE]):
+        assert counter.uses == ()
+        (total,) = counter.totals
+        assert (total.count, total.moved) == (1, {"EUR": 1250})
+        assert total.begins <= LATER < total.begins + timedelta(seconds=total.seconds)
 
 
 def test_settling_takes_back_what_did_not_happen(windows: DynamoWindows):
@@ -172,7 +177,9 @@ def test_every_step_of_a_run_is_settled_by_itself(windows: DynamoWindows):
     windows.reserve(RunId("run_1"), [Reservation(counter=counter, uses=both, keep_from=NOW)])
     given = proposal(ORDER, QUOTE, refund(1000), refund(1000, "rest"))
     windows.settle(given, {StepId("rest"): money(700)}, at=LATER)
-    assert [(u.step, u.amount, u.state) for u in uses(windows, CUSTOMER)] == [("rest", money(700), "done")]
+    (counter,) = windows.load([CUSTOMER])
+    assert counter.uses == ()
+    assert [(total.count, total.moved) for total in counter.totals] == [(1, {"EUR": 700})]
 
 
 def test_settling_that_loses_every_race_says_so_and_changes_nothing(windows: DynamoWindows, tables: Tables):
@@ -213,5 +220,42 @@ def test_eight_threads_settle_without_losing_one_another(windows: DynamoWindows)
         insist(partial(windows.settle, given, moved, at=LATER))
 
     together(work)
-    left = {u.run: u.amount for u in uses(windows, STORE)}
-    assert left == {RunId(f"run_{number}"): money(number) for number in (1, 3, 5, 7)}
+    (store,) = windows.load([STORE])
+    assert store.uses == ()
+    assert [(total.count, total.moved) for total in store.totals] == [(4, {"EUR": 1 + 3 + 5 + 7})]
+
+
+# --- size -----------------------------------------------------------------------------------------
+
+
+def test_a_counter_of_uses_from_before_they_were_folded_is_read_and_folded(
+    windows: DynamoWindows, tables: Tables
+):
+    counter = windows.load([CUSTOMER])[0]
+    old = use(500, NOW, run="run_old", state="done")
+    windows.reserve(RunId("run_old"), [Reservation(counter=counter, uses=(old,), keep_from=NOW)])
+    key = {"pk": {"S": "window#acme#cus-1#payments.refund"}, "sk": {"S": "window"}}
+    client("dynamodb").update_item(TableName=tables.ledger, Key=key, UpdateExpression="REMOVE totals")
+    assert uses(windows, CUSTOMER) == (old,)
+    reserve(windows, "run_1", CUSTOMER)
+    windows.settle(proposal(*STANDARD), {REFUND: money(250)}, at=NOW)
+    (counter,) = windows.load([CUSTOMER])
+    assert counter.uses == ()
+    assert [(total.count, total.moved) for total in counter.totals] == [(2, {"EUR": 750})]
+
+
+def test_a_store_of_5000_refunds_a_day_stays_far_below_the_limit_of_an_item(
+    windows: DynamoWindows, tables: Tables
+):
+    """31 days of it, folded as they would have been, written and measured as DynamoDB measures."""
+    uses_of_a_month = (
+        use(1250, NOW - timedelta(seconds=n * 17.28), run=f"run_{n}", state="done") for n in range(155_000)
+    )
+    _, totals = fold(uses_of_a_month, (), NOW)
+    assert sum(total.count for total in totals) == 155_000
+    counter = windows.load([STORE])[0].model_copy(update={"totals": totals})
+    windows.reserve(RunId("run_1"), [reservation(counter, "run_1")])
+    key = {"pk": {"S": "window#acme#tenant#payments.refund"}, "sk": {"S": "window"}}
+    stored = client("dynamodb").get_item(TableName=tables.ledger, Key=key)["Item"]
+    assert windows.load([STORE])[0].totals == totals
+    assert len(json.dumps(stored)) < 60_000  # more than DynamoDB counts; 400 kB are allowed

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nightshift.aws.case_items import (
+    NOT_WATCHED,
     alias_key,
     case_item,
     case_key,
@@ -72,7 +73,8 @@ class Acceptance:
             assignments, more = lock_change(reason, self._clock.now())
             expression += (
                 f", {assignments}, #status = :person, "
-                "#handoff_reason = if_not_exists(#handoff_reason, :lock_reason) ADD #signals :signals"
+                "#handoff_reason = if_not_exists(#handoff_reason, :lock_reason) "
+                f"REMOVE {NOT_WATCHED} ADD #signals :signals"
             )
             values |= more
             values |= {":person": text(CaseStatus.WITH_PERSON), ":signals": signal_set(signals)}

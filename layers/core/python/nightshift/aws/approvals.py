@@ -1,9 +1,10 @@
 """Approvals on DynamoDB: PENDING is decided by one conditional write."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nightshift.aws.items import item, key, query_all, read, text
+from nightshift.aws.items import item, key, number, query_all, read, text
 from nightshift.errors import Conflict, NotFound
 from nightshift.ids import ApprovalId, CaseId, TenantId
 from nightshift.model.approval import Approval, ApprovalStatus
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 __all__ = ["DynamoApprovals"]
+
+
+_DECIDED = "=decided"  # no tenant is named so
 
 
 def _at(approval: ApprovalId) -> dict[str, Any]:
@@ -26,12 +30,13 @@ class DynamoApprovals:
         self._table = table
         self._client = client
 
-    def ask(self, approval: Approval, token: str) -> Approval:
+    def ask(self, approval: Approval, token: str, generation: int) -> Approval:
         """Store a PENDING approval, or, when it is stored, take the newer token; returns the record."""
         asked = text(approval.asked_at.isoformat())
         fields = {
             "status": text(approval.status),
             "token": text(token),
+            "asked_in": number(generation),
             "waiting_of": text(approval.tenant),
             "asked": asked,
             **({"case": text(approval.case)} if approval.case is not None else {}),
@@ -44,16 +49,23 @@ class DynamoApprovals:
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except self._client.exceptions.ConditionalCheckFailedException:
+            return self._newer(approval.id, token, generation)
+        return approval
+
+    def _newer(self, approval: ApprovalId, token: str, generation: int) -> Approval:
+        try:
             answer = self._client.update_item(
                 TableName=self._table,
-                Key=pk,
-                UpdateExpression="SET #token = :token",
+                Key=_at(approval),
+                UpdateExpression="SET #token = :token, asked_in = :generation",
+                ConditionExpression="attribute_not_exists(asked_in) OR asked_in <= :generation",
                 ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues={":token": text(token)},
+                ExpressionAttributeValues={":token": text(token), ":generation": number(generation)},
                 ReturnValues="ALL_NEW",
             )
-            return read(Approval, answer["Attributes"])
-        return approval
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return self.get(approval)
+        return read(Approval, answer["Attributes"])
 
     def get(self, approval: ApprovalId) -> Approval:
         """One approval, strongly consistent."""
@@ -94,19 +106,42 @@ class DynamoApprovals:
             self._client.update_item(
                 TableName=self._table,
                 Key=_at(approval),
-                UpdateExpression="SET doc = :doc, #status = :status REMOVE waiting_of",
+                UpdateExpression="SET doc = :doc, #status = :status, waiting_of = :decided",
                 ConditionExpression="#status = :pending",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={
                     ":doc": text(decided.model_dump_json()),
                     ":status": text(status),
                     ":pending": text(ApprovalStatus.PENDING),
+                    ":decided": text(_DECIDED),
                 },
             )
         except self._client.exceptions.ConditionalCheckFailedException as exc:
             message = f"approval {approval} is decided already"
             raise Conflict(message) from exc
         return decided
+
+    def unresumed(self, limit: int) -> tuple[Approval, ...]:
+        """Decided approvals whose run was not given the answer yet."""
+        page = self._client.query(
+            TableName=self._table,
+            IndexName="waiting",
+            KeyConditionExpression="waiting_of = :decided",
+            ExpressionAttributeValues={":decided": text(_DECIDED)},
+            Limit=limit,
+        )
+        return tuple(read(Approval, stored) for stored in page["Items"])
+
+    def resumed(self, approval: ApprovalId) -> None:
+        """The answer was given to whatever waited for it."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table,
+                Key=_at(approval),
+                UpdateExpression="REMOVE waiting_of",
+                ConditionExpression="waiting_of = :decided",
+                ExpressionAttributeValues={":decided": text(_DECIDED)},
+            )
 
     def token(self, approval: ApprovalId) -> str | None:
         """The token of the state that waits for the answer."""

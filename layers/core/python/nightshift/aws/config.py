@@ -1,9 +1,10 @@
 """Tenants, channels, policies and staff on DynamoDB: one partition per tenant."""
 
-from typing import TYPE_CHECKING, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nightshift.aws.client import client as aws_client
-from nightshift.aws.items import item, key, query_all, read, text
+from nightshift.aws.items import document, item, key, milliseconds, number, query_all, read, text
 from nightshift.errors import Conflict, NotFound
 from nightshift.ids import ChannelId, TenantId
 from nightshift.model.base import Document
@@ -17,9 +18,18 @@ __all__ = ["DynamoConfig"]
 
 D = TypeVar("D", bound=Document)
 
+_TRIES = 8
+
 
 def _pk(tenant: TenantId) -> str:
     return f"tenant#{tenant}"
+
+
+def _beside(tenant: Tenant) -> dict[str, Any]:
+    """What stands beside a tenant's document, for the conditions of effects."""
+    doubt = tenant.in_doubt_before
+    since = {} if doubt is None else {"in_doubt_before": number(milliseconds(doubt))}
+    return {"halted": {"BOOL": tenant.halted}, **since}
 
 
 class DynamoConfig:
@@ -66,12 +76,41 @@ class DynamoConfig:
         return self._get(Staff, tenant, f"staff#{person}")
 
     def put_tenant(self, tenant: Tenant) -> None:
-        """Store a tenant. `halted` stands beside the document, for the conditions of effects."""
-        halted = {"halted": {"BOOL": tenant.halted}}
+        """Store a tenant. What effects are conditional on stands beside the document."""
         self._client.put_item(
-            TableName=self._table,
-            Item={**item(_pk(tenant.id), "meta", tenant), **halted},
+            TableName=self._table, Item={**item(_pk(tenant.id), "meta", tenant), **_beside(tenant)}
         )
+
+    def doubt(self, tenant: TenantId, before: datetime) -> None:
+        """Say that records of what began before an instant are not whole.
+
+        Raises:
+            NotFound: no such tenant.
+            Conflict: the tenant's record is written by others all the time.
+        """
+        for _ in range(_TRIES):
+            stored = self._stored(tenant, "meta")
+            stands = read(Tenant, stored)
+            if stands.in_doubt_before is not None and stands.in_doubt_before >= before:
+                return
+            doubted = stands.model_copy(update={"in_doubt_before": before})
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=key(_pk(tenant), "meta"),
+                    UpdateExpression="SET doc = :new, in_doubt_before = :before",
+                    ConditionExpression="doc = :old",
+                    ExpressionAttributeValues={
+                        ":new": document(doubted),
+                        ":old": stored["doc"],
+                        ":before": _beside(doubted)["in_doubt_before"],
+                    },
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                continue
+            return
+        message = f"the record of tenant {tenant} is written by others all the time"
+        raise Conflict(message)
 
     def put_channel(self, channel: Channel) -> None:
         """Store a channel."""
@@ -105,8 +144,11 @@ class DynamoConfig:
         self._client.put_item(TableName=self._table, Item=item(_pk(tenant), sk, value))
 
     def _get(self, model: type[D], tenant: TenantId, sk: str) -> D:
+        return read(model, self._stored(tenant, sk))
+
+    def _stored(self, tenant: TenantId, sk: str) -> dict[str, Any]:
         answer = self._client.get_item(TableName=self._table, Key=key(_pk(tenant), sk), ConsistentRead=True)
         if "Item" not in answer:
             message = f"tenant {tenant} has no {sk}"
             raise NotFound(message)
-        return read(model, answer["Item"])
+        return answer["Item"]

@@ -19,7 +19,8 @@ class AwsHealth:
     """The `Health` port on Secrets Manager and SQS.
 
     Args:
-        queues: by the name people see, the URL of a queue and that of its dead-letter queue.
+        queues: by the name people see, the URL of a queue (empty: a function is invoked) and that of what
+            it gave up on.
         secrets: used for `DescribeSecret` only.
         sqs: used for `GetQueueAttributes` only.
     """
@@ -46,7 +47,7 @@ class AwsHealth:
         return tuple(self._depth(name, *urls) for name, urls in self._queues.items())
 
     def _depth(self, name: str, url: str, dead: str) -> QueueDepth:
-        waiting, under_way = self._counts(url)
+        waiting, under_way = self._counts(url) if url else (0, 0)
         return QueueDepth(queue=name, waiting=waiting, under_way=under_way, dead=sum(self._counts(dead)))
 
     def _counts(self, url: str) -> tuple[int, int]:

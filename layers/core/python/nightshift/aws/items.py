@@ -1,6 +1,7 @@
 """Nouns to DynamoDB items and back: keys beside one JSON document, plus the few fields conditions need."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nightshift.model.base import Document
@@ -9,7 +10,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-__all__ = ["condition_failed", "contended", "document", "item", "key", "number", "query_all", "read", "text"]
+__all__ = [
+    "condition_failed",
+    "contended",
+    "document",
+    "item",
+    "key",
+    "milliseconds",
+    "number",
+    "query_all",
+    "read",
+    "text",
+]
 
 D = TypeVar("D", bound=Document)
 
@@ -22,6 +34,11 @@ def text(value: str) -> "AttributeValueTypeDef":
 def number(value: int) -> "AttributeValueTypeDef":
     """A number attribute."""
     return {"N": str(value)}
+
+
+def milliseconds(at: datetime) -> int:
+    """An instant as milliseconds since 1970: compared as a number, it has one spelling."""
+    return int(at.timestamp() * 1000)
 
 
 def key(pk: str, sk: str) -> dict[str, "AttributeValueTypeDef"]:

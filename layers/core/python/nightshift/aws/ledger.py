@@ -2,7 +2,17 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from nightshift.aws.items import condition_failed, contended, item, key, number, query_all, read, text
+from nightshift.aws.items import (
+    condition_failed,
+    contended,
+    item,
+    key,
+    milliseconds,
+    number,
+    query_all,
+    read,
+    text,
+)
 from nightshift.aws.runs import result_item
 from nightshift.errors import Conflict
 from nightshift.ids import RunId, StepId, TenantId
@@ -42,12 +52,16 @@ def _effect_key(effect: Effect) -> dict[str, Any]:
 
 def _effect_item(effect: Effect) -> dict[str, Any]:
     stored = _effect_key(effect)
+    shown = {}
+    if effect.state is EffectState.UNKNOWN:  # the sparse index `unknown`: what a person may have to settle
+        shown = {"unknown_of": text(effect.tenant), "since": text(effect.attempted_at.isoformat())}
     return item(
         stored["pk"]["S"],
         stored["sk"]["S"],
         effect,
         state=text(effect.state),
         attempt=number(effect.attempt),
+        **shown,
     )
 
 
@@ -78,6 +92,26 @@ class DynamoLedger:
         )
         return tuple(read(Effect, stored) for stored in found)
 
+    def unknown(
+        self, tenant: TenantId, limit: int, after: tuple[str, str, str] | None = None
+    ) -> tuple[tuple[Effect, ...], tuple[str, str, str] | None]:
+        """A tenant's effects that are UNKNOWN, oldest first; and after what the next page begins."""
+        query: dict[str, Any] = {}
+        if after is not None:
+            start = {"unknown_of": text(tenant), "since": text(after[0]), **key(after[1], after[2])}
+            query["ExclusiveStartKey"] = start
+        page = self._client.query(
+            TableName=self._tables.ledger,
+            IndexName="unknown",
+            KeyConditionExpression="unknown_of = :tenant",
+            ExpressionAttributeValues={":tenant": text(tenant)},
+            Limit=limit,
+            **query,
+        )
+        last: Any = page.get("LastEvaluatedKey")
+        more = None if last is None else (last["since"]["S"], last["pk"]["S"], last["sk"]["S"])
+        return tuple(read(Effect, stored) for stored in page["Items"]), more
+
     def intend(self, effect: Effect, *, fence: Fence, room: Headroom | None) -> None:
         """Write the first intent together with its claim, if everything the fence names holds."""
         put = self._put(_effect_item(effect), _nobody_holds_it, {})
@@ -105,6 +139,24 @@ class DynamoLedger:
             TableName=self._tables.ledger, Key=key(f"pool#{tenant}#{pool}", "pool"), ConsistentRead=True
         )
         return int(answer.get("Item", {}).get("drawn", {"N": "0"})["N"])
+
+    def end(self, run: RunId, *, fence: Fence) -> None:
+        """Close a run to new effects for good, unless a newer generation carries it on."""
+        close = {
+            "Update": {
+                "TableName": self._tables.ledger,
+                "Key": key(f"run#{run}", "meta"),
+                "UpdateExpression": "SET ended = :yes",
+                "ExpressionAttributeValues": {":yes": {"BOOL": True}},
+            }
+        }
+        actions = [(Stop.ENDED, close)]
+        if fence.case is not None:
+            values = {":generation": number(fence.generation)}
+            case = key(f"case#{fence.case}", "meta")
+            check = self._check(self._tables.cases, case, "generation = :generation", values)
+            actions.append((Stop.OUTDATED, check))
+        self._transact(actions)
 
     def release(self, effect: Effect) -> None:
         """Record that this attempt did nothing for certain."""
@@ -243,14 +295,19 @@ class DynamoLedger:
 
     def _fence(self, effect: Effect, fence: Fence) -> list[tuple[Stop, _Action]]:
         not_halted = "attribute_exists(pk) AND (attribute_not_exists(halted) OR halted = :no)"
+        no: dict[str, Any] = {":no": {"BOOL": False}}
+        if fence.began is not None:
+            not_halted += " AND (attribute_not_exists(in_doubt_before) OR in_doubt_before <= :began)"
+            no[":began"] = number(milliseconds(fence.began))
         no_other_effect_is_open = "attribute_not_exists(unsettled) OR unsettled = :own"
+        not_ended = f"({no_other_effect_is_open}) AND attribute_not_exists(ended)"
         still_ours = "generation = :generation AND #status = :open AND attribute_not_exists(locked)"
         own = {"SS": [f"{effect.step}#{effect.occurrence}"]}
         tenant, run = key(f"tenant#{effect.tenant}", "meta"), key(f"run#{effect.run}", "meta")
         tables = self._tables
         checks: list[tuple[Stop, _Action]] = [
-            (Stop.HALTED, self._check(tables.config, tenant, not_halted, {":no": {"BOOL": False}})),
-            (Stop.UNKNOWN, self._check(tables.ledger, run, no_other_effect_is_open, {":own": own})),
+            (Stop.HALTED, self._check(tables.config, tenant, not_halted, no)),
+            (Stop.UNKNOWN, self._check(tables.ledger, run, not_ended, {":own": own})),
         ]
         if fence.case is not None:
             case = key(f"case#{fence.case}", "meta")
@@ -286,7 +343,12 @@ class DynamoLedger:
         values: dict[str, Any],
         names: dict[str, str] | None = None,
     ) -> _Action:
-        check: _Action = {"TableName": table, "Key": at, "ConditionExpression": condition}
+        check: _Action = {
+            "TableName": table,
+            "Key": at,
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         if values:
             check["ExpressionAttributeValues"] = values
         if names:
@@ -300,13 +362,28 @@ class DynamoLedger:
                 self._client.transact_write_items(TransactItems=items)
             except self._client.exceptions.TransactionCanceledException as exc:
                 reasons: list[Any] = exc.response["CancellationReasons"]
-                for (stop, _), reason in zip(actions, reasons, strict=True):
+                for (stop, action), reason in zip(actions, reasons, strict=True):
                     if reason.get("Code") == "ConditionalCheckFailed":
-                        holder = reason.get("Item", {}).get("run", {}).get("S", "")
-                        raise Fenced(stop, holder) from exc
+                        found = reason.get("Item", {})
+                        holder = found.get("run", {}).get("S", "")
+                        raise Fenced(_which(stop, found, action), holder) from exc
                 if not contended(exc):
                     raise
             else:
                 return
         message = "the ledger is contended"
         raise Conflict(message)
+
+
+def _which(stop: Stop, found: _Action, action: _Action) -> Stop:
+    """What did not hold, where one check stands for two: told by the item as it was."""
+    ours = action.get("ConditionCheck", {}).get("ExpressionAttributeValues", {}).get(":generation")
+    match stop:
+        case Stop.HALTED if "in_doubt_before" in found and not found.get("halted", {}).get("BOOL"):
+            return Stop.IN_DOUBT
+        case Stop.UNKNOWN if "ended" in found:
+            return Stop.ENDED
+        case Stop.CASE if "generation" in found and found["generation"] != ours:
+            return Stop.OUTDATED
+        case _:
+            return stop

@@ -77,8 +77,8 @@ class DynamoRuns:
         """Store how a step ended; the result stored first stands and is returned."""
         return self._first(f"result#{result.run}", f"{result.step}#{result.occurrence}", result)
 
-    def results(self, run: RunId) -> dict[StepId, StepResult]:
-        """What the steps of a run gave back so far."""
+    def results(self, run: RunId, occurrence: int = 0) -> dict[StepId, StepResult]:
+        """What the steps of a run gave back so far, as one occurrence sees it."""
         found = query_all(
             self._client,
             TableName=self._table,
@@ -86,7 +86,9 @@ class DynamoRuns:
             ExpressionAttributeValues={":run": text(f"result#{run}")},
             ConsistentRead=True,
         )
-        return {result.step: result for result in (read(StepResult, stored) for stored in found)}
+        kept = [read(StepResult, stored) for stored in found]
+        seen = sorted((r for r in kept if r.occurrence in {0, occurrence}), key=lambda r: r.occurrence)
+        return {result.step: result for result in seen}
 
     def settle(self, outcome: RunOutcome) -> RunOutcome:
         """Store how a run ended; the end stored first stands and is returned."""
