@@ -16,6 +16,7 @@ SPELLED = (
     "functions",
     "stacks",
     "demo",
+    "drills",
     "local",
 )
 CHECKS: dict[str, list[str]] = {
@@ -25,6 +26,7 @@ CHECKS: dict[str, list[str]] = {
     "spelling": [str(BIN / "codespell"), *SPELLED],
     "catalog": [sys.executable, "-m", "build.catalog", "--check"],
     "playbooks": [sys.executable, "-m", "build.playbooks", "--check"],
+    "onboarding": [sys.executable, "-m", "build.onboarding", "--check"],
     "guarantees": [sys.executable, "-m", "build.guarantees", "--check"],
     "locks": [sys.executable, "requirements/lock.py", "--check"],
     "types": [str(BIN / "mypy")],

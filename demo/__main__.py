@@ -106,7 +106,7 @@ You are ana, a manager; [dim]--as {"|".join(PEOPLE)}[/] is somebody else. In ano
   [bold].venv/bin/nightshift approvals[/]          what waits for a person
   [bold].venv/bin/nightshift approve ID --note …[/]
   [bold].venv/bin/nightshift send demo/examples/complaint.json[/]
-  [bold].venv/bin/nightshift log verify[/]         recompute every hash chain
+  [bold].venv/bin/nightshift log verify[/]         prove the log by its signed anchors
   [bold].venv/bin/nightshift doctor[/]
 
 Ctrl-C ends it.""")

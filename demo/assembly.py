@@ -15,6 +15,7 @@ __all__ = ["ROOT", "NotSynthesised", "assembly"]
 ROOT = Path(__file__).resolve().parents[1]
 _KEPT = ROOT / ".local" / "synth"
 _KEPT_ASSEMBLIES = 4
+_STAND_INS = "127.0.0.1,localhost"  # a channel may name the stand-in vendors of this machine
 _SOURCES = (
     "stacks",
     "statemachines",
@@ -23,6 +24,7 @@ _SOURCES = (
     "requirements",
     "cdk.json",
     "build/layers.py",
+    "build/bytecode.py",
 )
 _LEFT_OUT = {"__pycache__", ".DS_Store"}
 
@@ -45,7 +47,12 @@ def assembly() -> Path:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
         _run([sys.executable, "-m", "build.layers", "--platform", "host"])
-        _run([sys.executable, "-m", "stacks.app"], NIGHTSHIFT_LAYERS="host", CDK_OUTDIR=str(made))
+        _run(
+            [sys.executable, "-m", "stacks.app"],
+            NIGHTSHIFT_LAYERS="host",
+            NIGHTSHIFT_INTERNAL=_STAND_INS,
+            CDK_OUTDIR=str(made),
+        )
         made.rename(folder)
         _forget_old()
         return folder

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from demo.assembly import assembly
-from demo.tenant import CONTACT, SHOP, TENANT, seed, shop_of, store_of, tokens
+from demo.tenant import CONTACT, MAIL, MAILBOX, SHOP, TENANT, seed, shop_of, store_of, tokens
 from fakes.contact import ContactFake
 from fakes.serve import FakeVendors
 from fakes.shopify import ShopifyFake
@@ -17,12 +17,14 @@ from fakes.shopify_books import OrderRecord
 from fakes.shopify_hooks import Delivery
 from local.stack import LocalStack
 from nightshift.aws.config import DynamoConfig
+from nightshift.aws.setup import DynamoSetup
 from nightshift.cli.connection import Connection
 from nightshift.ids import CaseId
 from nightshift.model.approval import Approval
 from nightshift.model.case import CaseStatus
 from nightshift.model.log import EntryKind, LogEntry
 from nightshift.model.view import CaseLine
+from nightshift.ports.setup import AddressOwner
 
 __all__ = ["NeverHappened", "Shop", "open_shop"]
 
@@ -220,13 +222,16 @@ def open_shop(
             time_scale=time_scale,
             enforce_iam=enforce_iam,
             cache_dir=state.parent / "cache",
+            fresh=True,
         ) as stack,
     ):
         say("local AWS and stand-in vendors up")
         outputs = {key: value for stack_ in stack.deploy(folder).values() for key, value in stack_.items()}
         say("templates deployed, unchanged")
         secrets = stack.client("secretsmanager")
-        seed(DynamoConfig(outputs["TableConfig"], stack.client("dynamodb")), secrets, fakes)
+        table, db = outputs["TableConfig"], stack.client("dynamodb")
+        seed(DynamoConfig(table, db), secrets, fakes)
+        DynamoSetup(table, db).claim_address(MAILBOX, AddressOwner(tenant=TENANT, channel=MAIL))
         say("tenant entered, tools turned on")
         shop = Shop(stack=stack, fakes=fakes, api=stack.http_url(outputs["ApiUrl"]), people=tokens(secrets))
         try:

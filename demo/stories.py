@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from demo.payments import Till
+from demo.post import PostOffice
 from demo.shop import Shop
 from demo.tenant import SHOP
 from fakes.shopify_books import OrderRecord
@@ -227,6 +229,81 @@ def cancel(shop: Shop, told: Told) -> None:
     _replied(shop, told, order, "order_cancelled@1")
 
 
+def payment_link(shop: Shop, told: Told) -> None:
+    """A payment without an order is refunded over Stripe, once a person agreed."""
+    till = Till(shop)
+    paid = till.paid("Una", amount=8000)
+    till.message(paid, "I never received my course, I want my money back.", name=paid.intent or "")
+    asked = till.wait_for_approval(paid)
+    told.check("80.00 EUR at risk is what is asked", holds=str(asked.at_risk) == "80.00 EUR")
+    told.check("Stripe's books: nothing yet", holds=till.given_back(paid) == [])
+    shop.as_("ana").decide(asked.id, "approve", "the course was never sent")
+    case = till.wait_for_case(paid, CLOSED, PERSON)
+    told.cases.append(case.id)
+    told.check("approved by ana, then done and closed", holds=case.status is CLOSED)
+    told.check("Stripe's books: 80.00 EUR back", holds=till.given_back(paid) == [(8000, "succeeded")])
+    told.check("the customer was told", holds=till.replies(paid) == ["payment_refunded@1"])
+    till.event("charge.refunded", paid.id)
+    later = till.paid("Una", amount=100)  # after the echo in its queue: once it is noted, so is the echo
+    till.message(later, "Hello?", name=later.intent or "")
+    told.cases.append(till.wait_for_case(later, PERSON).id)
+    told.check("the echo of our refund opened no case", holds=len(till.cases(paid)) == 1)
+
+
+def invoice(shop: Shop, told: Told) -> None:
+    """A small invoice, named by its number, is credited and refunded alone."""
+    till = Till(shop)
+    paid = till.paid("Vito", origin="invoice", number="INV-2042", lines=[{"amount": 1500, "tax": 285}])
+    till.message(paid, "I want a refund of this invoice, please.", name="inv-2042")
+    case = till.wait_for_case(paid, CLOSED, PERSON)
+    told.cases.append(case.id)
+    told.check("the case is closed", holds=case.status is CLOSED)
+    notes = [(note.total, note.invoice) for note in till.account.books.notes.values()]
+    told.check("Stripe's books: a credit note of 17.85 EUR with its tax", holds=(1785, paid.invoice) in notes)
+    told.check("and its refund", holds=till.given_back(paid) == [(1785, "succeeded")])
+    told.check("the customer was told", holds=till.replies(paid) == ["payment_refunded@1"])
+
+
+def dispute(shop: Shop, told: Told) -> None:
+    """A bank asks for a payment back: a person knows until when, and no refund is made beside it."""
+    till = Till(shop)
+    paid = till.paid("Wim", amount=2000)
+    opened = till.account.books.dispute(paid.id)
+    till.event("charge.dispute.created", opened.id)
+    case = till.wait_for_case(paid, PERSON)
+    told.cases.append(case.id)
+    due = f"{opened.due_by:%Y-%m-%d %H:%M}"
+    told.check(f"it is with a person, evidence due by {due}", holds=due in (case.handoff_reason or ""))
+    till.message(paid, "I want my money back.", name=paid.intent or "")
+    shop.wait_for_log(case.id, EntryKind.CASE_JOINED)
+    told.check("the customer's message joined it", holds=len(till.cases(paid)) == 1)
+    told.check("Stripe's books: nothing went back", holds=till.given_back(paid) == [])
+
+
+def mail(shop: Shop, told: Told) -> None:
+    """A mail is answered once, at the address on record; one that nobody vouches for is not."""
+    post = PostOffice(shop)
+    order = _order(shop, "#1020", "Wanda", item="Vase", price="31.00", fulfilment="shipped")
+    post.call(post.write("Wanda <wanda@example.com>", "Order #1020", "Where is my order?"))
+    case = shop.wait_for_case(order, CLOSED, PERSON)
+    told.cases.append(case.id)
+    told.check("the case is closed", holds=case.status is CLOSED)
+    sent = [mail.to for mail in post.outbox]
+    told.check("one mail went out, to the address on record", holds=sent == ["wanda@example.com"])
+    other = _order(shop, "#1021", "Xenia", item="Clock", price="64.00")
+    post.write(
+        "Xenia <xenia@example.com>",
+        "Order #1021",
+        "I want a refund, it never came.",
+        verdicts={"dmarc": "FAIL"},
+    )
+    spoofed = shop.wait_for_case(other, CLOSED, PERSON)
+    told.cases.append(spoofed.id)
+    told.check("a mail without DMARC's word lies with a person", holds=spoofed.status is PERSON)
+    told.check("and nothing more was sent", holds=len(post.outbox) == 1)
+    _refunded(shop, told, other)
+
+
 STORIES = (
     Story("small", "A small refund is done alone", small_refund),
     Story("middle", "A middle refund waits, Ana approves it, it is done", middle_refund),
@@ -238,4 +315,8 @@ STORIES = (
     Story("forged", "A forged webhook is refused", forged),
     Story("memory", "A second refund within 30 days asks", second_refund),
     Story("cancel", "An order is cancelled before it ships", cancel),
+    Story("payment", "A payment link's refund waits, Ana approves it, Stripe makes it", payment_link),
+    Story("invoice", "An invoice is credited and refunded alone", invoice),
+    Story("dispute", "A dispute reaches a person with its date", dispute),
+    Story("mail", "A mail is answered at the address on record; a spoofed one is not", mail),
 )

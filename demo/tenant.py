@@ -8,7 +8,9 @@ from typing import Any, Final
 from demo.assembly import ROOT
 from fakes.contact import ContactFake
 from fakes.serve import FakeVendors
+from fakes.ses import SesFake
 from fakes.shopify import ShopifyFake
+from fakes.stripe import StripeFake
 from nightshift.aws.config import DynamoConfig
 from nightshift.cli.profile import ChannelKey, Profile
 from nightshift.clock import SystemClock
@@ -17,19 +19,39 @@ from nightshift.identity.token import Identity, issue
 from nightshift.ids import ChannelId, TenantId
 from nightshift.model.tenant import Channel, Staff, Tenant
 
-__all__ = ["CONTACT", "PEOPLE", "SHOP", "STAGE", "TENANT", "seed", "tokens", "write_profile"]
+__all__ = [
+    "CONTACT",
+    "MAIL",
+    "MAILBOX",
+    "PEOPLE",
+    "SHOP",
+    "STAGE",
+    "STRIPE",
+    "TENANT",
+    "account_of",
+    "mail_of",
+    "seed",
+    "tokens",
+    "write_profile",
+]
 
 STAGE: Final = "dev"
 TENANT: Final = TenantId("demo-store")
 SHOP: Final = ChannelId("shopify-eu")
 CONTACT: Final = ChannelId("contact")
+STRIPE: Final = ChannelId("stripe-eu")
+MAIL: Final = ChannelId("mail")
+MAILBOX: Final = "help@demo-store.example"
 PEOPLE: Final = {"ana": "manager", "ben": "operator", "vera": "viewer"}
 
 _SHOP_DOMAIN = "demo-store.myshopify.com"
 _STORE = "demo-store"
+_ACCOUNT = "acct_demostore"
 _LIVE = {
     SHOP: frozenset({"payments.refund", "orders.cancel", "orders.set_address"}),
     CONTACT: frozenset({"messaging.reply"}),
+    STRIPE: frozenset({"payments.refund", "payments.credit_note"}),
+    MAIL: frozenset({"messaging.reply"}),
 }
 
 
@@ -43,6 +65,16 @@ def store_of(fakes: FakeVendors) -> ContactFake:
     return fakes.contact(_STORE)
 
 
+def account_of(fakes: FakeVendors) -> StripeFake:
+    """The demo tenant's Stripe account: invoices and payment links, without orders."""
+    return fakes.stripe(_ACCOUNT)
+
+
+def mail_of(fakes: FakeVendors) -> SesFake:
+    """The AWS account that sends and receives the demo tenant's mail."""
+    return fakes.ses(MAILBOX)
+
+
 def seed(config: DynamoConfig, secrets: Any, fakes: FakeVendors) -> None:  # noqa: ANN401  # a boto3 client
     """Enter the tenant in shadow mode, then turn its tools on, as a person would."""
     policy = parse_policy((ROOT / "policies" / "default.toml").read_text(encoding="utf-8"))
@@ -53,6 +85,7 @@ def seed(config: DynamoConfig, secrets: Any, fakes: FakeVendors) -> None:  # noq
             name="Demo store",
             policy_version=policy.version,
             order_channel=SHOP,
+            payment_channel=STRIPE,
             reply_channel=CONTACT,
         )
     )
@@ -65,7 +98,7 @@ def seed(config: DynamoConfig, secrets: Any, fakes: FakeVendors) -> None:  # noq
 
 
 def _channels(fakes: FakeVendors) -> list[tuple[Channel, dict[str, str]]]:
-    shop, store = shop_of(fakes), store_of(fakes)
+    shop, store, account = shop_of(fakes), store_of(fakes), account_of(fakes)
     return [
         (
             _channel(SHOP, "shopify", account=shop.shop, base_url=fakes.shopify_url(shop.shop)),
@@ -74,6 +107,14 @@ def _channels(fakes: FakeVendors) -> list[tuple[Channel, dict[str, str]]]:
         (
             _channel(CONTACT, "contact", account=store.store, base_url=fakes.contact_url(store.store)),
             {"api_token": store.api_token, "webhook_secret": store.webhook_secret},
+        ),
+        (
+            _channel(STRIPE, "stripe", account=account.account, base_url=fakes.stripe_url(account.account)),
+            {"api_key": account.api_key, "webhook_secret": account.webhook_secrets[0]},
+        ),
+        (
+            _channel(MAIL, "ses", account=MAILBOX, base_url=fakes.ses_url(MAILBOX)),
+            {"configuration_set": f"nightshift-{STAGE}"},
         ),
     ]
 
@@ -108,6 +149,7 @@ def write_profile(place: Path, *, api: str, people: dict[str, str], fakes: FakeV
             secret=fields["webhook_secret"],
         )
         for channel, fields in _channels(fakes)
+        if "webhook_secret" in fields
     )
     profile = Profile(api=api, token=people["ana"], people=people, channels=keys)
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -115,9 +115,11 @@ def tables(endpoint: str) -> table_support.Tables:
 
 @pytest.fixture(scope="session", autouse=True)
 def official_schema() -> Iterator[None]:
-    """Every request that any test sends to a stand-in shop is judged by Shopify's official schema."""
+    """Every request that any test sends to a stand-in shop or account is judged by official schemas."""
     from tests.adapters.official import watched  # noqa: PLC0415  # graphql is imported when tests run
+    from tests.adapters.official_stripe import watched_stripe  # noqa: PLC0415  # so is jsonschema
 
-    with watched() as judge:
+    with watched() as judge, watched_stripe() as stripe:
         yield
     assert judge.problems == [], "requests that Shopify's schema does not allow"
+    assert stripe.problems == [], "requests or answers that Stripe's specification does not allow"

@@ -34,6 +34,26 @@ GUARANTEES = (
         "What was answered 200 reaches a case's inbox, or is parked where a person sees it.",
         "DESIGN §13",
     ),
+    Guarantee(
+        "mail:proven-sender",
+        "A mail proves its sender by DMARC, spam and virus verdicts that all pass, or not at all.",
+        "DESIGN §6",
+    ),
+    Guarantee(
+        "mail:address-on-record",
+        "A reply by mail goes to the address on the order's record, or nowhere.",
+        "DESIGN §6",
+    ),
+    Guarantee(
+        "mail:never-answers-machines",
+        "Loops, auto-replies, lists and bounces start nothing and are never answered.",
+        "DESIGN §6",
+    ),
+    Guarantee(
+        "mail:bombs",
+        "Many mails of one sender, and a mail made to hurt, cost a bounded amount and open no cases beyond a cap.",
+        "DESIGN §6",
+    ),
     Guarantee("cases:one-open-case-per-subject", "A subject has at most one open case.", "DESIGN §3"),
     Guarantee(
         "cases:no-lost-wake-up",
@@ -97,6 +117,11 @@ GUARANTEES = (
         "effects:never-over-refund", "Claimed plus refunded never exceeds what was captured.", "DESIGN §6"
     ),
     Guarantee(
+        "effects:only-unowned-payments",
+        "A payment processor moves no money of a payment that a commerce order owns, or that nobody can place.",
+        "DESIGN §6",
+    ),
+    Guarantee(
         "log:intent-before-effect", "The log names an effect before the vendor hears of it.", "DESIGN §6"
     ),
     Guarantee(
@@ -108,9 +133,49 @@ GUARANTEES = (
         "DESIGN §8",
     ),
     Guarantee(
+        "log:proves-itself-against-an-outside-anchor",
+        "An edit, a removed tail, a removed stream, a complete rewrite with every hash recomputed and a forged or rolled-back anchor are found.",
+        "DESIGN §8",
+    ),
+    Guarantee(
+        "log:forgotten-fields-are-gone",
+        "The personal fields of a forgotten customer's log entries cannot be read again, and the chains still hold.",
+        "DESIGN §8",
+    ),
+    Guarantee(
         "privacy:no-personal-data-in-logs",
         "No log line and no log entry holds what a customer wrote, an address, a name or a secret.",
         "DESIGN §13",
+    ),
+    Guarantee(
+        "recovery:no-case-stays-stranded",
+        "A case whose execution, or whose answer, is lost is found and goes on, whatever dies in between.",
+        "DESIGN §4",
+    ),
+    Guarantee(
+        "recovery:old-generations-are-powerless",
+        "An execution that was given up can change no case, end no run and make no effect, and leaves its steps open.",
+        "DESIGN §4",
+    ),
+    Guarantee(
+        "recovery:a-settled-run-stays-settled",
+        "A run that was settled makes no effect any more, in any generation.",
+        "DESIGN §4",
+    ),
+    Guarantee(
+        "recovery:sleepers-keep-their-deadline",
+        "A case whose execution is lost while it sleeps sleeps on until its deadline, without a new plan.",
+        "DESIGN §4",
+    ),
+    Guarantee(
+        "recovery:a-restore-loses-nothing",
+        "Every event accepted after the point that the tables were restored to is taken in again, with the same id.",
+        "DESIGN §10",
+    ),
+    Guarantee(
+        "recovery:a-restore-doubles-nothing",
+        "After a restore no effect is made that the vendor has already, under whichever wake's key.",
+        "DESIGN §6",
     ),
     Guarantee("tenants:no-tenant-sees-another", "A record of another tenant is not found.", "DESIGN §13"),
     Guarantee(

@@ -24,8 +24,8 @@ MUTATIONS = (
     Mutation(
         "ingress:forged-webhook",
         "functions/adapters/shopify/webhooks.py",
-        "if not hmac.compare_digest(expected,",
-        "if False and not hmac.compare_digest(expected,",
+        "if not any(hmac.compare_digest(each, given) for each in signed):",
+        "if False and not any(hmac.compare_digest(each, given) for each in signed):",
     ),
     Mutation(
         "ingress:replayed-webhook",
@@ -59,7 +59,7 @@ MUTATIONS = (
     ),
     Mutation(
         "planner:has-no-hands",
-        "stacks/functions.py",
+        "stacks/cases.py",
         'data.runs.may("GetItem", "PutItem", only=("plan#*",)),',
         'data.runs.may("GetItem", "PutItem"),',
     ),
@@ -124,6 +124,12 @@ MUTATIONS = (
         'it_fits = "(attribute_not_exists(#open) OR #open <= :left OR #open > :left)"',
     ),
     Mutation(
+        "effects:only-unowned-payments",
+        "functions/adapters/stripe/ownership.py",
+        "    if marks:\n        return",
+        "    if marks and False:\n        return",
+    ),
+    Mutation(
         "log:intent-before-effect",
         _CORE + "tools/effect.py",
         "in_doubt: bool = False) -> StepResult:\n    log_intent(door, ready, effect)",
@@ -136,6 +142,18 @@ MUTATIONS = (
         "if False:",
     ),
     Mutation(
+        "log:proves-itself-against-an-outside-anchor",
+        _CORE + "actionlog/proof.py",
+        "if found == head.hash:",
+        "if True:",
+    ),
+    Mutation(
+        "log:forgotten-fields-are-gone",
+        _CORE + "actionlog/personal.py",
+        "keys.forget(tenant, subject)",
+        "pass",
+    ),
+    Mutation(
         "ingress:nothing-accepted-is-lost",
         _CORE + "ingress/receive.py",
         'return record.model_copy(update={"event": _event(record, parsed), "pending": record.received_at})',
@@ -143,9 +161,9 @@ MUTATIONS = (
     ),
     Mutation(
         "approvals:get-does-nothing",
-        "functions/api/routes.py",
-        '@app.post("/v1/approvals/<approval>/approve", tags=["approvals"])',
-        '@app.get("/v1/approvals/<approval>/approve", tags=["approvals"])',
+        "functions/api/routes/approvals.py",
+        '@router.post("/v1/approvals/<approval>/approve", tags=["approvals"])',
+        '@router.get("/v1/approvals/<approval>/approve", tags=["approvals"])',
     ),
     Mutation(
         "log:append-only",
@@ -169,8 +187,46 @@ MUTATIONS = (
     ),
     Mutation(
         "input:bad-input-names-the-field",
-        "functions/api/routes.py",
+        _CORE + "wiring/http.py",
         'field = ".".join(str(part) for part in inside) or str(first["loc"][0])',
         'field = "body"',
+    ),
+    Mutation(
+        "recovery:no-case-stays-stranded",
+        _CORE + "cases/recover.py",
+        'if state.status == "NONE":',
+        "if False:",
+    ),
+    Mutation(
+        "recovery:old-generations-are-powerless",
+        _CORE + "tools/effect.py",
+        "case Stop.OUTDATED | Stop.ENDED | Stop.IN_DOUBT:\n            return _given_up(door, ready, why.stop)",
+        "case Stop.OUTDATED | Stop.ENDED | Stop.IN_DOUBT:\n"
+        "            refusal = Rejected(_WHY[why.stop], code=why.stop.value)\n"
+        "            return refuse(door, ready.given, ready.proposal, refusal)",
+    ),
+    Mutation(
+        "recovery:a-settled-run-stays-settled",
+        _CORE + "aws/ledger.py",
+        'not_ended = f"({no_other_effect_is_open}) AND attribute_not_exists(ended)"',
+        "not_ended = no_other_effect_is_open",
+    ),
+    Mutation(
+        "recovery:sleepers-keep-their-deadline",
+        _CORE + "context/observe.py",
+        "if case.status is CaseStatus.SLEEPING:\n        return _asleep(parts, case, given)",
+        "if case.status is None:\n        return _asleep(parts, case, given)",
+    ),
+    Mutation(
+        "recovery:a-restore-loses-nothing",
+        _CORE + "cases/restore.py",
+        "if body.stored_at >= since",
+        "if body.stored_at < since",
+    ),
+    Mutation(
+        "recovery:a-restore-doubles-nothing",
+        _CORE + "tools/effect.py",
+        "for key in keys_of_lost_wakes(door, ready) if effect.in_doubt else ():",
+        "for key in ():",
     ),
 )

@@ -21,7 +21,11 @@ __all__ = ["KNOWN_ERRORS", "RULES", "Finding", "check"]
 
 State = dict[str, Any]
 
-WIRE_ERRORS = {name.__name__ for name in errors.WireError.__subclasses__()} | {errors.Conflict.__name__}
+WIRE_ERRORS = {
+    *(name.__name__ for name in errors.WireError.__subclasses__()),
+    errors.Conflict.__name__,
+    errors.Outdated.__name__,
+}
 # A call that ended so may have run; only the lease tells whether it still does.
 MAY_HAVE_RUN = {
     "Lambda.ServiceException",

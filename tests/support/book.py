@@ -1,7 +1,8 @@
 """A small vendor with books of its own, bound to the real contracts, for tests of `tools.run`.
 
 Its quirks are switches: whether it honours keys, at which point which error comes, what a probe may know,
-whether it checks what had been refunded before, how long a lookup lags behind the books (with a clock).
+whether it checks what had been refunded before, how long a lookup lags behind the books (with a clock),
+which tokens it knows (`valid`; None: any), how much of a rate budget it says is `left`.
 `requests` counts every write that reached it; `refunds` and `messages` are what really happened.
 """
 
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from nightshift.errors import OutcomeUnknown, Rejected
+from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected
 from nightshift.model.order import Address, Customer, FulfilmentState, Order, OrderLine
 from nightshift.money import Money
 from nightshift.tools.binding import Adapter, Binding, Call, Done, Found, Room
 from nightshift.tools.contracts import messaging, orders, payments
+from nightshift.tools.heard import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +82,16 @@ class Book:
     reads: int = 0
     probes: int = 0
     tokens: set[str] = field(default_factory=set)
+    valid: set[str] | None = None
+    left: float | None = None
+
+    def heard(self, client: VendorClient) -> None:
+        """One request: counted, its credentials looked at, the vendor's own budget told."""
+        client.heard.sent()
+        if self.left is not None:
+            client.heard.budget(left=self.left)
+        if self.valid is not None and client.token not in self.valid:
+            raise Misconfigured("the vendor does not know the token", code="vendor.credentials")
 
     def fault(self, when: Literal["before", "after"]) -> None:
         if self.faults and self.faults[0].when == when:
@@ -96,6 +108,7 @@ class Book:
 class VendorClient:
     book: Book
     token: str
+    heard: Heard = field(default_factory=Heard)
 
 
 def _eur(amount: int) -> Money:
@@ -109,6 +122,7 @@ def _at() -> datetime:
 def _get(call: Call[VendorClient]) -> Done:
     book: Book = call.client.book
     book.reads += 1
+    book.heard(call.client)
     book.tokens.add(call.client.token)
     book.fault("before")
     known = book.order(call.args.order)
@@ -135,6 +149,7 @@ def _get(call: Call[VendorClient]) -> Done:
 def _quote(call: Call[VendorClient]) -> Done:
     book: Book = call.client.book
     book.reads += 1
+    book.heard(call.client)
     book.fault("before")
     known = book.order(call.args.order)
     amount = _eur(known.line_price * sum(line.quantity for line in call.args.lines))
@@ -174,6 +189,7 @@ def _by_key(book: Book, key: IdempotencyKey) -> BookRefund | None:
 def _refund(call: Call[VendorClient]) -> Done:
     book: Book = call.client.book
     book.requests += 1
+    book.heard(call.client)
     book.fault("before")
     known = _by_key(book, call.key) if book.honours_keys else None
     if known is None:
@@ -195,6 +211,7 @@ def _refund(call: Call[VendorClient]) -> Done:
 def _find_refund(call: Call[VendorClient]) -> Done | Found:
     book: Book = call.client.book
     book.probes += 1
+    book.heard(call.client)
     if book.probe_error is not None:
         raise book.probe_error
     known = _by_key(book, call.key)
@@ -214,6 +231,7 @@ def _room(call: Call[VendorClient]) -> Room:
 def _reply(call: Call[VendorClient]) -> Done:
     book: Book = call.client.book
     book.requests += 1
+    book.heard(call.client)
     book.fault("before")
     book.messages.append((call.args.conversation, call.args.template, call.key))
     book.fault("after")

@@ -12,11 +12,13 @@ from nightshift.aws.config import DynamoConfig
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.memory import DynamoEpisodes
 from nightshift.aws.runs import DynamoRuns
+from nightshift.aws.subject_keys import DynamoSubjectKeys
 from nightshift.ids import CaseId, run_id
 from nightshift.model.case import Case, CaseInput, RunOutcome
 from nightshift.model.plan import After, Plan, Principal, Proposal
 from nightshift.model.tenant import Channel
 from nightshift.recorder.commit import Commit, Recording
+from tests.support.heard import Heard
 from tests.support.matters import ACME, CUSTOMER, SHOP, case, tenant
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ class Life:
     config: DynamoConfig
     episodes: DynamoEpisodes
     log: DynamoActionLog
+    subjects: DynamoSubjectKeys
     clock: FixedClock
+    heard: Heard
 
     def recording(self) -> Recording:
         return Recording(
@@ -47,6 +51,7 @@ class Life:
             episodes=self.episodes,
             log=self.log,
             clock=self.clock,
+            metrics=self.heard,
             episodes_kept=timedelta(days=7),
         )
 
@@ -107,7 +112,9 @@ def make_life(tables: Tables, clock: FixedClock) -> Life:
         config=DynamoConfig(tables.config, db),
         episodes=DynamoEpisodes(tables.memory, db),
         log=DynamoActionLog(tables.log, db),
+        subjects=DynamoSubjectKeys(tables.subjects, db),
         clock=clock,
+        heard=Heard(),
     )
     life.config.put_tenant(tenant())
     life.config.put_channel(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from functions.api.routes import answer
 from nightshift.api.desk import Desk
@@ -14,10 +15,15 @@ from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.cases import DynamoCases
 from nightshift.aws.client import client
 from nightshift.aws.config import DynamoConfig
+from nightshift.aws.dead_letters import DeadQueue, SqsDeadLetters
 from nightshift.aws.deliveries import DynamoDeliveries
 from nightshift.aws.executions import StepFunctions
 from nightshift.aws.health import AwsHealth
+from nightshift.aws.ledger import DynamoLedger, LedgerTables
+from nightshift.aws.limits import DynamoLimits
 from nightshift.aws.log import DynamoActionLog
+from nightshift.aws.queue import SqsEventQueue
+from nightshift.aws.replays import LambdaReplays
 from nightshift.aws.runs import DynamoRuns
 from nightshift.gate.policies import parse_policy
 from nightshift.identity.token import Identity, issue
@@ -32,8 +38,13 @@ from nightshift.model.verdict import Decision, Lane, Move, StepVerdict, Tier, Ve
 from nightshift.money import Money
 from nightshift.ports.log import NewEntry
 from nightshift.tools.contracts import payments
+from tests.support.lookout import Asked, make_lookout
+from tests.support.machines import Machine
+from tests.support.proof import install
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
     from tests.conftest import FixedClock
     from tests.support.tables import Tables
 
@@ -43,6 +54,7 @@ OTHER = TenantId("other")
 SHOP = ChannelId("shopify-eu")
 ROOT = Path(__file__).resolve().parents[2]
 REFUND_STEP = "refund"
+QUEUES = ("events", "events-dead", "approvals", "approvals-dead", "mail-dead")
 
 
 def suffix_of(tables: Tables) -> str:
@@ -50,34 +62,57 @@ def suffix_of(tables: Tables) -> str:
     return tables.cases.rsplit("-", 1)[-1]
 
 
-def make_desk(tables: Tables, clock: FixedClock) -> Desk:
-    db, sqs = client("dynamodb"), client("sqs")
+def make_queue(name: str, suffix: str) -> str:
+    """A queue of this test as the stacks make it; its URL."""
+    if name == "mail-dead":  # Lambda puts its failures into no FIFO queue
+        return client("sqs").create_queue(QueueName=f"{name}-{suffix}")["QueueUrl"]
+    fifo = {"FifoQueue": "true"}
+    return client("sqs").create_queue(QueueName=f"{name}-{suffix}.fifo", Attributes=fifo)["QueueUrl"]
+
+
+def make_desk(
+    tables: Tables, clock: FixedClock, lambdas: LambdaClient | None = None, *, seeded: bool = True
+) -> Desk:
+    db, sqs, lambdas = client("dynamodb"), client("sqs"), lambdas or client("lambda")
     suffix = suffix_of(tables)
-    urls = {
-        name: sqs.create_queue(QueueName=f"{name}-{suffix}")["QueueUrl"]
-        for name in ("events", "events-dead", "approvals", "approvals-dead")
+    urls = {name: make_queue(name, suffix) for name in QUEUES}
+    dead = {
+        "events": DeadQueue(dead=urls["events-dead"], source=urls["events"]),
+        "approvals": DeadQueue(dead=urls["approvals-dead"], source=urls["approvals"]),
+        "mail": DeadQueue(dead=urls["mail-dead"], function="nightshift-test-mail"),
     }
-    health = AwsHealth(
-        {
-            "events": (urls["events"], urls["events-dead"]),
-            "approvals": (urls["approvals"], urls["approvals-dead"]),
-        },
-        secrets=client("secretsmanager"),
-        sqs=sqs,
-    )
+    queues = {name: (queue.source, queue.dead) for name, queue in dead.items()}
+    health = AwsHealth(queues, secrets=client("secretsmanager"), sqs=sqs)
+    named = LedgerTables(ledger=tables.ledger, runs=tables.runs, cases=tables.cases, config=tables.config)
+    proof = install(tables, clock).proof()
     desk = Desk(
         cases=DynamoCases(tables.cases, tables.ingress, db, clock),
         runs=DynamoRuns(tables.runs, db),
         approvals=DynamoApprovals(tables.approvals, db),
-        log=DynamoActionLog(tables.log, db),
+        log=DynamoActionLog(tables.log, db, proof.sealing),
+        proof=proof,
         config=DynamoConfig(tables.config, db),
         deliveries=DynamoDeliveries(tables.ingress, db, clock),
         executions=StepFunctions("", client("stepfunctions")),
+        recoveries=Asked(make_lookout(tables, clock, Machine())),
         health=health,
+        ledger=DynamoLedger(named, db),
+        limits=DynamoLimits(tables.limits, db),
+        dead=SqsDeadLetters(dead, sqs=sqs, lambdas=lambdas),
+        replays=LambdaReplays("nightshift-test-webhook-", lambdas),
+        queue=SqsEventQueue(urls["events"], sqs),
+        by_mail=frozenset({"ses"}),
         clock=clock,
         identity_key=KEY,
         tools=(payments.QUOTE_REFUND.spec(("shopify",)), payments.REFUND.spec(("shopify",))),
     )
+    if seeded:
+        _seed(desk, suffix)
+    return desk
+
+
+def _seed(desk: Desk, suffix: str) -> None:
+    """Two tenants with their people, and a channel of one."""
     policy = parse_policy((ROOT / "policies" / "default.toml").read_text(encoding="utf-8"))
     for tenant in (ACME, OTHER):
         desk.config.put_policy(tenant, policy)
@@ -95,7 +130,6 @@ def make_desk(tables: Tables, clock: FixedClock) -> Desk:
             live_tools=frozenset({"payments.refund"}),
         )
     )
-    return desk
 
 
 @dataclass(frozen=True)
@@ -113,7 +147,7 @@ def request(
 ) -> dict[str, Any]:
     """An HTTP API event, payload format 2.0."""
     headers = {"content-type": "application/json", "host": "api.example"}
-    parts = dict(pair.split("=", 1) for pair in query.split("&") if pair)
+    parts = dict(parse_qsl(query, keep_blank_values=True))
     return {
         "version": "2.0",
         "routeKey": "ANY /v1/{proxy+}",
@@ -238,4 +272,4 @@ def ask_for_refund(desk: Desk, case: Case, *, requester: str = "support") -> App
         requester=who, summary="refund 80.00 EUR", steps=(asked,), digest=digest, policy_version=1,
         at_risk=amount, asked_at=now, expires_at=now + timedelta(hours=1),
     )  # fmt: skip
-    return desk.approvals.ask(approval, "a-token-nobody-waits-on")
+    return desk.approvals.ask(approval, "a-token-nobody-waits-on", 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,7 @@ from nightshift.aws.config import DynamoConfig
 from nightshift.aws.deliveries import DynamoDeliveries
 from nightshift.aws.log import DynamoActionLog
 from nightshift.cases.dispatch import Desk
-from nightshift.errors import Retryable
-from nightshift.ids import CaseId, ChannelId, EventId, TenantId, body_digest, event_id, execution_name
+from nightshift.ids import CaseId, ChannelId, EventId, TenantId, body_digest, event_id
 from nightshift.model.event import (
     Event,
     EventDetail,
@@ -27,11 +26,10 @@ from nightshift.model.event import (
 from nightshift.model.policy import Policy, TriageRules
 from nightshift.model.tenant import Tenant
 from nightshift.ports.deliveries import Delivery
+from tests.support.heard import Heard
+from tests.support.machines import Machine
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
-    from nightshift.model.case import CaseInput
     from tests.conftest import FixedClock
     from tests.support.tables import Tables
 
@@ -101,35 +99,6 @@ class Source:
         )
 
 
-@dataclass
-class Machine:
-    """The `Executions` port in memory: executions by name, tokens that wait; it can be down."""
-
-    started: dict[str, CaseInput] = field(default_factory=dict)
-    starts: int = 0
-    waiting: set[str] = field(default_factory=set)
-    resumed: list[str] = field(default_factory=list)
-    down: bool = False
-
-    def start_case(self, given: CaseInput) -> None:
-        if self.down:
-            message = "the state machine service is down"
-            raise Retryable(message)
-        self.starts += 1
-        self.started.setdefault(execution_name(given.case, given.generation), given)
-
-    def succeed(self, token: str, output: dict[str, JsonValue]) -> bool:
-        if self.down:
-            message = "the state machine service is down"
-            raise Retryable(message)
-        if token not in self.waiting:
-            return False
-        self.waiting.remove(token)
-        assert output == {"woken": "event"}
-        self.resumed.append(token)
-        return True
-
-
 @dataclass(frozen=True)
 class Intake:
     """A dispatcher's desk on one test's tables, and what to look at afterwards."""
@@ -189,7 +158,7 @@ def make_intake(tables: Tables, clock: FixedClock, tenant: TenantId = ACME) -> I
     return Intake(
         tables=tables,
         clock=clock,
-        desk=Desk(cases=cases, config=config, executions=machine, log=log, clock=clock),
+        desk=Desk(cases=cases, config=config, executions=machine, log=log, metrics=Heard(), clock=clock),
         cases=cases,
         deliveries=DynamoDeliveries(tables.ingress, db, clock),
         log=log,

@@ -27,6 +27,7 @@ from nightshift.model.order import (
     Transaction,
     TransactionKind,
 )
+from nightshift.model.payment import Payment
 from nightshift.model.tenant import Tenant
 from nightshift.money import Money
 
@@ -94,6 +95,22 @@ def order(**changes: object) -> Order:
                 tracking_url="https://tracking.example/DHL123",
             ),
         ),
+    )
+    return given.model_copy(update=changes)
+
+
+def payment(**changes: object) -> Payment:
+    given = Payment(
+        id="pi_1",
+        name="INV-0001",
+        charge="ch_1",
+        invoice="in_1",
+        paid_at=AT - timedelta(days=20),
+        captured=euro(1250),
+        refunded=euro(0),
+        refundable=euro(1250),
+        customer="cus_7",
+        email=EMAIL,
     )
     return given.model_copy(update=changes)
 

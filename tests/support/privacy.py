@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from email import message_from_bytes
+from email.policy import default
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ _NAMES = frozenset(
     {"email", "contact_email", "sender", "first_name", "last_name", "phone", "address1", "address2", "city"}
 )
 _WITH_A_NAME = frozenset({"customer", "billing_address", "shipping_address", "default_address"})
+_NO_SECRETS = frozenset({"configuration_set"})  # a name that stands in templates too
 _WORDS = 5
 """So many words in a row are a quotation; fewer may be a rule's own."""
 
@@ -31,7 +35,7 @@ _WORDS = 5
 def needles(installed: Installation) -> dict[str, str]:
     """Each text that may occur nowhere, and what it is."""
     found = dict(_of_bodies(installed)) | dict(_of_vendors(installed)) | dict(_of_people(installed))
-    found |= dict(_secrets(installed))
+    found |= dict(_of_mails(installed)) | dict(_secrets(installed))
     return {text: what for text, what in found.items() if len(text) > 2}
 
 
@@ -106,6 +110,21 @@ def _of_vendors(installed: Installation) -> Iterator[tuple[str, str]]:
         yield quoted, "a broken answer's"
 
 
+def _of_mails(installed: Installation) -> Iterator[tuple[str, str]]:
+    s3: Any = installed.shop.stack.client("s3")
+    bucket = installed.settings["BUCKET_MAIL"]
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="inbound/"):
+        for stored in page.get("Contents", ()):
+            raw = s3.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read()
+            mail = message_from_bytes(raw, policy=default)
+            yield parseaddr(str(mail["From"]))[1], "a mail's sender"
+            said = mail.get_body(("plain",))
+            yield from _quotations("" if said is None else said.get_content(), "a mail's text")
+    for account in installed.shop.fakes.books()["ses"]:
+        for sent in installed.shop.fakes.ses(account).mails:
+            yield from _quotations(sent.text, "a mail to a customer")
+
+
 def _of_people(installed: Installation) -> Iterator[tuple[str, str]]:
     for item in installed.items("TABLE_APPROVALS"):
         yield from _quotations(json.loads(item["doc"]["S"])["note"], "a note of staff")
@@ -121,7 +140,8 @@ def _secrets(installed: Installation) -> Iterator[tuple[str, str]]:
         for listed in page["SecretList"]:
             stored = secrets.get_secret_value(SecretId=listed["ARN"])["SecretString"]
             for name, value in json.loads(stored).items():
-                yield value, f"{listed['Name']}'s {name}"
+                if name not in _NO_SECRETS:
+                    yield value, f"{listed['Name']}'s {name}"
 
 
 def _cloudwatch(installed: Installation) -> Iterator[str]:

@@ -13,15 +13,18 @@ from nightshift.aws.client import client
 from nightshift.aws.config import DynamoConfig
 from nightshift.aws.items import item
 from nightshift.aws.ledger import DynamoLedger, LedgerTables
+from nightshift.aws.limits import DynamoLimits
 from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
 from nightshift.aws.secrets import ManagedSecrets
 from nightshift.aws.windows import DynamoWindows
 from nightshift.runs.settle import Settling
 from nightshift.tools.door import Door, StepCall
+from nightshift.tools.oauth import Tokens
 from nightshift.tools.run import run_step
 from tests.support import records
 from tests.support.book import Book, vendor
+from tests.support.heard import Heard
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -75,6 +78,7 @@ class Scene:
     deciding: Deciding
     waiting: Waiting
     cases: DynamoCases
+    heard: Heard
 
     def propose(
         self,
@@ -150,6 +154,8 @@ def make_scene(tables: Tables, clock: FixedClock) -> Scene:
     named = LedgerTables(ledger=tables.ledger, runs=tables.runs, cases=tables.cases, config=tables.config)
     ledger = DynamoLedger(named, db)
     secrets = client("secretsmanager")
+    managed, limits = ManagedSecrets(secrets, clock), DynamoLimits(tables.limits, db)
+    heard = Heard()
     scene = Scene(
         tables=tables,
         clock=clock,
@@ -160,10 +166,17 @@ def make_scene(tables: Tables, clock: FixedClock) -> Scene:
             ledger=ledger,
             approvals=approvals,
             config=config,
-            secrets=ManagedSecrets(secrets, clock),
+            secrets=managed,
             log=log,
             clock=clock,
             lease_seconds=LEASE,
+            limits=limits,
+            tokens=Tokens(managed, limits, clock),
+            metrics=heard,
+            traces=heard,
+            samples=heard,
+            pause=clock.advance,
+            deadline=heard,
         ),
         settling=Settling(
             runs=runs,
@@ -176,6 +189,7 @@ def make_scene(tables: Tables, clock: FixedClock) -> Scene:
         asking=Asking(runs=runs, approvals=approvals, executions=waiting, log=log, clock=clock),
         deciding=Deciding(approvals=approvals, runs=runs, executions=waiting, log=log, clock=clock),
         waiting=waiting,
+        heard=heard,
         cases=DynamoCases(tables.cases, tables.ingress, db, clock),
     )
     secrets.create_secret(Name=scene.secret_ref, SecretString=f'{{"token": "{SECRET}"}}')

@@ -10,14 +10,17 @@ if TYPE_CHECKING:
 
 INDEXES: dict[str, dict[str, tuple[str, str, str]]] = {
     "ingress": {"pending": ("pending_of", "pending", "N")},
-    "cases": {"tenant": ("tenant", "opened", "S")},
+    "cases": {"tenant": ("tenant", "opened", "S"), "alive": ("alive_of", "due", "N")},
     "runs": {},
-    "ledger": {},
+    "ledger": {"unknown": ("unknown_of", "since", "S")},
     "log": {"case": ("case", "at", "S")},
     "approvals": {"waiting": ("waiting_of", "asked", "S"), "case": ("case", "asked", "S")},
     "memory": {},
+    "limits": {},
+    "subjects": {},
     "config": {},
 }
+KEYS_ONLY = {"alive"}  # indexes that hold keys, all others hold whole items
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Tables:
     log: str
     approvals: str
     memory: str
+    limits: str
+    subjects: str
     config: str
 
 
@@ -46,7 +51,7 @@ def create(client: DynamoDBClient, suffix: str) -> Tables:
                         {"AttributeName": hash_key, "KeyType": "HASH"},
                         {"AttributeName": range_key, "KeyType": "RANGE"},
                     ],
-                    "Projection": {"ProjectionType": "ALL"},
+                    "Projection": {"ProjectionType": "KEYS_ONLY" if index in KEYS_ONLY else "ALL"},
                 }
                 for index, (hash_key, range_key, _) in indexes.items()
             ]
