@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import apigateway
+from ministack.services import apigateway, s3
 from ministack.services.cloudformation import provisioners
 
 __all__ = ["INERT", "install"]
@@ -52,6 +52,7 @@ def install() -> None:
         handlers.setdefault(name, _stand_in(name, service, resource))
     accept_alarms_on_expressions(handlers)
     refer_to_secrets_by_arn(handlers)
+    lock_objects_as_templates_say(handlers)
     read_cors_as_templates_write_it()
 
 
@@ -77,6 +78,21 @@ def refer_to_secrets_by_arn(handlers: dict[str, Any]) -> None:
         return theirs["delete"](_secret_name(physical_id), props)
 
     handlers["AWS::SecretsManager::Secret"] = {**theirs, "create": create, "update": update, "delete": delete}
+
+
+def lock_objects_as_templates_say(handlers: dict[str, Any]) -> None:
+    """Object Lock is ignored. `test_a_bucket_of_a_template_locks_its_objects`."""
+    theirs = handlers["AWS::S3::Bucket"]
+
+    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
+        name, attributes = theirs["create"](logical_id, props, stack_name)
+        if props.get("ObjectLockEnabled"):
+            rule = (props.get("ObjectLockConfiguration") or {}).get("Rule") or {}
+            lock = {"enabled": True, "default_retention": rule.get("DefaultRetention")}
+            s3._bucket_object_lock[name] = lock
+        return name, attributes
+
+    handlers["AWS::S3::Bucket"] = {**theirs, "create": create}
 
 
 def _secret_name(physical_id: str) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack import app
-from ministack.core.iam_actions import extract_iam_action
-from ministack.core.router import detect_service, extract_access_key_id
+from ministack.core.router import extract_access_key_id
 
 from local.lambdas.runner import LambdaRunner
+from local.operations import operation
+from local.precedence import Precedence
 from local.statemachines.engine import Engine
 from local.stats import Stats
 
@@ -24,8 +25,16 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Front:
     """`/_local/…` and `/_api/<api-id>/…` here, everything else to ministack."""
 
-    def __init__(self, runner: LambdaRunner, engine: Engine, stats: Stats, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        runner: LambdaRunner,
+        engine: Engine,
+        stats: Stats,
+        precedence: Precedence,
+        settings: dict[str, Any],
+    ) -> None:
         self._runner = runner
+        self._precedence = precedence
         self._engine = engine
         self._stats = stats
         self._settings = settings
@@ -38,7 +47,12 @@ class Front:
             await _answer(send, status, body)
             return
         if scope["type"] == "http" and path.startswith("/_api/"):
-            scope = _as_api_request(scope)
+            with self._precedence.request():
+                await self._pass_on(_as_api_request(scope), receive, send)
+            return
+        await self._pass_on(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         if app.AUTH and scope["type"] == "http":
             # Policies that demand TLS (`aws:SecureTransport`) must not refuse everything here.
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
@@ -112,20 +126,8 @@ def count_calls(stats: Stats) -> None:
     async def counted(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], request_id: str
     ) -> Any:
-        service, action = _operation(method, path, headers, body, query)
+        service, action = operation(method, path, headers, body, query)
         stats.count_call(service, action, extract_access_key_id(headers, query))
         return await theirs(method, path, headers, body, query, request_id)
 
     app._dispatch_service_request = counted
-
-
-def _operation(
-    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> tuple[str, str]:
-    target = headers.get("x-amz-target")
-    params = app._routing_params(method, path, headers, body, query)
-    service = detect_service(method, path, headers, params)
-    if target:
-        return service, target.rsplit(".", 1)[-1]
-    action = extract_iam_action(service, method, path, headers, body, params)
-    return service, action.split(":", 1)[-1] if action else method

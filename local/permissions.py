@@ -56,6 +56,8 @@ def install(tokens: Tokens, stats: Stats) -> None:
     check_what_each_statement_does()
     check_answers_on_the_token_s_owner(tokens)
     compare_leading_keys()
+    know_conditional_puts()
+    know_what_a_key_is_used_for()
     count_refusals(stats)
 
 
@@ -142,6 +144,39 @@ def _item_by_item(theirs: Callable[..., list[Check]]) -> Callable[..., list[Chec
         return [(name, _Items(arn, keys(part, _table(arn)))) for name, arn in theirs(action, alone, *rest)]
 
     return checks
+
+
+def know_conditional_puts() -> None:
+    """Ministack does not know `s3:if-none-match`. `test_a_policy_can_demand_that_nothing_is_put_over`."""
+    theirs = iam_actions.s3_service_context
+
+    def context(
+        action: str, query: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        found = dict(theirs(action, query, path, headers))
+        condition = (headers or {}).get("if-none-match")
+        if action == "s3:PutObject" and condition:
+            found["s3:if-none-match"] = condition
+        return found
+
+    iam_actions.s3_service_context = context
+
+
+def know_what_a_key_is_used_for() -> None:
+    """Ministack knows no condition of KMS. `test_a_key_is_used_only_for_what_its_conditions_name`."""
+    theirs = iam_actions.request_tag_context
+
+    def context(service: str, action: str, body: bytes, *rest: Any) -> dict[str, Any]:
+        found = dict(theirs(service, action, body, *rest))
+        if service == "kms":
+            request = _parsed(body)
+            used_for = request.get("EncryptionContext") or {}
+            found |= {f"kms:EncryptionContext:{key}": value for key, value in used_for.items()}
+            if "SigningAlgorithm" in request:
+                found["kms:SigningAlgorithm"] = request["SigningAlgorithm"]
+        return found
+
+    iam_actions.request_tag_context = context
 
 
 def count_refusals(stats: Stats) -> None:

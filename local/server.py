@@ -9,9 +9,17 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import override
+from uvicorn import Config, Server
+from uvicorn.loops.auto import auto_loop_factory
+
+from local import durable
 
 __all__ = ["ACCOUNT", "REGION", "ServerSettings", "main"]
 
@@ -19,6 +27,9 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 _PARENT_CHECK_SECONDS = 0.5
 _SCHEDULER_TICK_SECONDS = 1
+_KEEP_ALIVE_SECONDS = 75
+_GRACE_SECONDS = 0.3
+_SWITCH_SECONDS = 0.0005  # state machines are threads: the event loop shall not wait 5 ms for each of them
 
 
 @dataclass(frozen=True)
@@ -32,15 +43,18 @@ class ServerSettings:
     enforce_iam: bool
     reuse_limit: int
     outlive_parent: bool
+    fsync: bool
+    restore_to: float | None
 
 
 def main() -> None:
     """Run until a signal, or until the parent process is gone."""
     settings = _parse(sys.argv[1:])
+    sys.setswitchinterval(_SWITCH_SECONDS)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     _configure_ministack(settings)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings))
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=auto_loop_factory()) as loop:
+        loop.run(_serve(settings))
     # Threads that sleep in Wait states or long polls must not hold the process.
     os._exit(0)
 
@@ -48,7 +62,7 @@ def main() -> None:
 def _parse(arguments: list[str]) -> ServerSettings:
     parser = argparse.ArgumentParser(prog="python -m local.server", description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
-    parser.add_argument("--state-dir", type=Path, required=True, help="logs and, unless told, caches")
+    parser.add_argument("--state-dir", type=Path, required=True, help="data, logs and, unless told, caches")
     parser.add_argument("--cache-dir", type=Path, help="unzipped packages, shared between runs")
     scale = float(os.environ.get("LOCAL_TIME_SCALE", "1"))
     parser.add_argument(
@@ -59,6 +73,10 @@ def _parse(arguments: list[str]) -> ServerSettings:
     )
     parser.add_argument("--reuse-limit", type=int, default=0, help="invocations per environment; 0: no limit")
     parser.add_argument("--outlive-parent", action="store_true", help="keep running when the starter is gone")
+    parser.add_argument("--fsync", action="store_true", help="what is answered also survives a power cut")
+    parser.add_argument(
+        "--restore-to", type=_moment, help="begin with the tables as they were at this moment (ISO 8601)"
+    )
     given = parser.parse_args(arguments)
     state_dir = given.state_dir.resolve()
     return ServerSettings(
@@ -69,7 +87,16 @@ def _parse(arguments: list[str]) -> ServerSettings:
         enforce_iam=given.enforce_iam,
         reuse_limit=given.reuse_limit,
         outlive_parent=given.outlive_parent,
+        fsync=given.fsync,
+        restore_to=given.restore_to,
     )
+
+
+def _moment(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("say the offset from UTC too")
+    return moment.timestamp()
 
 
 def _configure_ministack(settings: ServerSettings) -> None:
@@ -87,6 +114,7 @@ def _configure_ministack(settings: ServerSettings) -> None:
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
         LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
+        **durable.environment(settings.state_dir / "data"),
     )
     time.tzset()
 
@@ -94,7 +122,7 @@ def _configure_ministack(settings: ServerSettings) -> None:
 def _install(settings: ServerSettings) -> tuple[Any, Any]:
     from ministack.services import scheduler  # noqa: PLC0415 - reads the environment when imported
 
-    from local import cloudformation, permissions  # noqa: PLC0415
+    from local import cloudformation, permissions, precedence  # noqa: PLC0415
     from local.front import Front, count_calls  # noqa: PLC0415
     from local.lambdas import seam as lambda_seam  # noqa: PLC0415
     from local.lambdas.runner import LambdaRunner  # noqa: PLC0415
@@ -111,39 +139,64 @@ def _install(settings: ServerSettings) -> tuple[Any, Any]:
     engine = states_seam.install(endpoint, settings.time_scale, stats)
     cloudformation.install()
     permissions.install(engine.tokens, stats)
+    durable.install(settings.state_dir / "data", sync=settings.fsync, restore_to=settings.restore_to)
     count_calls(stats)
+    first = precedence.Precedence()
+    precedence.install(first)
     scheduler._SCHEDULE_TICK_INTERVAL = _SCHEDULER_TICK_SECONDS
     about = {"time_scale": settings.time_scale, "enforce_iam": settings.enforce_iam, "pid": os.getpid()}
-    return Front(runner, engine, stats, about), runner
+    return Front(runner, engine, stats, first, about), runner
 
 
 async def _serve(settings: ServerSettings) -> None:
-    from hypercorn.asyncio import serve  # noqa: PLC0415 - after the environment is set
-    from hypercorn.config import Config  # noqa: PLC0415
-
     front, runner = _install(settings)
-    over = asyncio.Event()
+    server = _server(front, settings.port)
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        server.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, over.set)
+        loop.add_signal_handler(number, end)
     if not settings.outlive_parent:
-        threading.Thread(target=_watch_parent, args=(loop, over), daemon=True).start()
-    config = Config()
-    config.bind = [f"127.0.0.1:{settings.port}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.3
-    config.loglevel = os.environ["LOG_LEVEL"]
+        threading.Thread(target=_watch_parent, args=(loop, end), daemon=True).start()
     try:
-        await serve(front, config, shutdown_trigger=over.wait)
+        await server.serve()
     finally:
         runner.close()
 
 
-def _watch_parent(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+def _server(front: Any, port: int) -> Server:
+    grace: Any = _GRACE_SECONDS  # its type knows whole seconds only
+    config = Config(
+        front,
+        port=port,
+        loop="none",
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=grace,
+        log_level=os.environ["LOG_LEVEL"].lower(),
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+    )
+    return _Server(config)
+
+
+class _Server(Server):
+    @override
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        """None: its own would end the process before its functions are ended."""
+        return contextlib.nullcontext()
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(_PARENT_CHECK_SECONDS)
-    loop.call_soon_threadsafe(over.set)
+    loop.call_soon_threadsafe(end)
 
 
 if __name__ == "__main__":

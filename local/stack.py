@@ -1,12 +1,16 @@
 """A running local AWS for tests and `make run`."""
 
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -16,7 +20,7 @@ from botocore.config import Config
 
 from local.deploy import Outputs, deploy
 
-__all__ = ["LocalStack"]
+__all__ = ["LocalStack", "Settings"]
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _REGION = "us-east-1"
@@ -25,13 +29,43 @@ _make_client: Any = boto3.client  # its types know services by literal names onl
 _STOP_SECONDS = 10
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How the server is started, each time."""
+
+    state: Path
+    port: int
+    time_scale: float
+    enforce_iam: bool
+    cache: Path
+    reuse_limit: int
+
+    def command(self) -> list[str]:
+        """What starts it."""
+        given = {
+            "port": self.port,
+            "state-dir": self.state,
+            "time-scale": self.time_scale,
+            "cache-dir": self.cache,
+            "reuse-limit": self.reuse_limit,
+        }
+        options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+        return [sys.executable, "-m", "local.server", *options, *(["--enforce-iam"] * self.enforce_iam)]
+
+    def variables(self) -> dict[str, str]:
+        """Its environment: bytecode is kept wherever it may not be written beside the source."""
+        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return {**kept, "PYTHONPYCACHEPREFIX": str(_REPOSITORY / ".local" / "bytecode")}
+
+
 class LocalStack:
     """The server subprocess and what one does with it. Use it as a context manager."""
 
-    def __init__(self, endpoint: str, process: "subprocess.Popen[bytes] | None" = None) -> None:
-        self.endpoint = endpoint
-        self._process = process
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}
+        self.endpoint = f"http://127.0.0.1:{settings.port}"
 
     @classmethod
     def start(
@@ -43,36 +77,86 @@ class LocalStack:
         enforce_iam: bool = False,
         cache_dir: Path | str | None = None,
         reuse_limit: int = 0,
+        fresh: bool = False,
     ) -> Self:
-        """Start the server and wait until it answers. Port 0 takes a free one.
+        """Start the server and wait until it answers; it goes on from what the folder holds.
+
+        Args:
+            state_dir: its data and logs.
+            port: 0 takes the one it had before, if it is free, else any free one.
+            time_scale: how long a second of waiting takes in the state machines.
+            enforce_iam: whether every call is checked against the caller's role.
+            cache_dir: unzipped packages, shared between stacks.
+            reuse_limit: invocations of one Lambda environment; 0: no limit.
+            fresh: forget what the folder holds.
 
         Raises:
             RuntimeError: it ended, or did not answer in time; the message holds its log's end.
         """
         state = Path(state_dir).resolve()
-        state.mkdir(parents=True, exist_ok=True)
-        port = port or _free_port()
-        command = [sys.executable, "-m", "local.server", "--port", str(port), "--state-dir", str(state)]
-        command += ["--time-scale", str(time_scale), "--reuse-limit", str(reuse_limit)]
-        command += ["--cache-dir", str(Path(cache_dir).resolve())] if cache_dir else []
-        command += ["--enforce-iam"] if enforce_iam else []
-        log_path = state / "server.log"
+        if fresh:
+            shutil.rmtree(state / "data", ignore_errors=True)
+        (state / "data").mkdir(parents=True, exist_ok=True)
+        settings = Settings(
+            state=state,
+            port=port or _port_of(state / "data" / "port"),
+            time_scale=time_scale,
+            enforce_iam=enforce_iam,
+            cache=Path(cache_dir).resolve() if cache_dir else state,
+            reuse_limit=reuse_limit,
+        )
+        (state / "data" / "port").write_text(str(settings.port), encoding="utf-8")
+        stack = cls(settings)
+        stack.restart()
+        return stack
+
+    def restart(self, *, restore_to: datetime | None = None) -> None:
+        """Start the server again after `kill` or `stop`, on the same port, from the same state.
+
+        Everything it acknowledged is there; executions, task tokens and queued messages are gone.
+
+        Args:
+            restore_to: put the tables back to how they were at this moment.
+
+        Raises:
+            RuntimeError: it did not start.
+        """
+        log_path = self._settings.state / "server.log"
         with log_path.open("ab") as log:
-            process = subprocess.Popen(
-                command,
+            self._process = subprocess.Popen(
+                [
+                    *self._settings.command(),
+                    *(["--restore-to", restore_to.isoformat()] if restore_to else []),
+                ],
                 cwd=_REPOSITORY,
+                env=self._settings.variables(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        stack = cls(f"http://127.0.0.1:{port}", process)
         try:
-            stack._wait_until_healthy(log_path)
+            self._wait_until_healthy(log_path)
         except BaseException:
-            stack.stop()
+            self.stop()
             raise
-        return stack
+
+    def restore(self, at: datetime) -> None:
+        """Restore all tables to a moment, as from point-in-time backups, and go on from there.
+
+        What was written to them since is lost; bodies, secrets, keys and deployed stacks stay as they are.
+
+        Raises:
+            RuntimeError: the journal does not reach back so far.
+        """
+        self._end()
+        self.restart(restore_to=at)
+
+    def kill(self) -> None:
+        """`kill -9` the server; its functions die with it."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(_STOP_SECONDS)
 
     def _wait_until_healthy(self, log_path: Path) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -84,6 +168,11 @@ class LocalStack:
                 time.sleep(0.05)
         tail = log_path.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise RuntimeError(f"the local AWS did not start:\n{tail}")
+
+    @property
+    def state(self) -> Path:
+        """The folder of its data and logs."""
+        return self._settings.state
 
     @property
     def pid(self) -> int | None:
@@ -148,6 +237,9 @@ class LocalStack:
         """End the server and with it every subprocess."""
         for made in self._clients.values():
             made.close()
+        self._end()
+
+    def _end(self) -> None:
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -163,7 +255,13 @@ class LocalStack:
         self.stop()
 
 
-def _free_port() -> int:
+def _port_of(note: Path) -> int:
+    """The port noted there, if nobody has it now; else any free one."""
+    wanted = int(note.read_text(encoding="utf-8")) if note.is_file() else 0
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

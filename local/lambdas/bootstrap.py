@@ -17,6 +17,7 @@ def _exit_with_the_server(fd: int) -> None:
 
 def main() -> None:
     """Start the watch, then hand over to awslambdaric."""
+    os.nice(int(os.environ.pop("LOCAL_LAMBDA_NICE")))
     watched = int(os.environ.pop("LOCAL_LAMBDA_WATCH_FD"))
     threading.Thread(target=_exit_with_the_server, args=(watched,), daemon=True).start()
 

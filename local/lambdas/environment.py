@@ -20,6 +20,7 @@ __all__ = ["Environment", "FunctionSpec", "Host", "Result"]
 INIT_SECONDS = 30.0  # AWS gives 10; a laptop that starts twenty functions at once needs more
 RESPONSE_LIMIT = 6_291_556
 LOG_TAIL = 65_536
+_NICE = 5  # of functions that no HTTP API waits for
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
@@ -38,6 +39,7 @@ class FunctionSpec:
     timeout: float = 3
     memory: int = 128
     region: str = "us-east-1"
+    behind_api: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Result:
 
 
 class Environment:
-    """Starts its process at once; `invoke` waits for it."""
+    """Starts its process at once; once `wait_for_init` came back it takes events."""
 
     def __init__(self, spec: FunctionSpec, host: Host) -> None:
         self.id = uuid.uuid4().hex
@@ -69,11 +71,12 @@ class Environment:
         self.uses = 0
         self.last_used = time.monotonic()
         self._host = host
-        self._ready = False
+        self._first: Outcome | None = None  # what its start came to
         self._doomed = False
         self._mailbox = host.api.open(self.id)
         self._log_path = host.logs / f"{spec.name}.log"
         with self._log_path.open("ab") as log:
+            self._log_start = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-S", str(_BOOTSTRAP), spec.handler],
                 cwd=spec.task_root,
@@ -116,6 +119,7 @@ class Environment:
             "PYTHONPATH": os.pathsep.join([str(spec.task_root), *layers, str(self._host.runtime)]),
             "PYTHONUNBUFFERED": "1",
             "LOCAL_LAMBDA_WATCH_FD": str(self._host.lifeline),
+            "LOCAL_LAMBDA_NICE": "0" if spec.behind_api else str(_NICE),
         }
 
     def _reap(self) -> None:
@@ -140,9 +144,14 @@ class Environment:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
 
+    def wait_for_init(self) -> None:
+        """Wait until it is ready, or its start has failed or taken too long: `invoke` says so."""
+        with contextlib.suppress(queue.Empty):
+            self._first = self._mailbox.outbox.get(timeout=INIT_SECONDS)
+
     def invoke(self, payload: bytes, request_id: str) -> Result:
         """Run one event to its end, its error, its timeout or the death of the process."""
-        log_start = self._log_path.stat().st_size
+        log_start = self._log_path.stat().st_size if self.uses else self._log_start
         started = time.monotonic()
         outcome = self._run(payload, request_id)
         self.uses += 1
@@ -154,12 +163,9 @@ class Environment:
         return Result(result.body, result.failed, log)
 
     def _run(self, payload: bytes, request_id: str) -> Outcome | None:
+        if self._first is None or self._first.kind != "ready":
+            return self._first
         try:
-            if not self._ready:
-                first = self._mailbox.outbox.get(timeout=INIT_SECONDS)
-                if first.kind != "ready":
-                    return first
-                self._ready = True
             spec = self.spec
             self._mailbox.inbox.put(Invocation(request_id, payload, spec.timeout, spec.arn))
             return self._mailbox.outbox.get(timeout=spec.timeout)

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from ministack import app
-from ministack.services import lambda_svc
+from ministack.services import apigateway, lambda_svc
 
 from local.lambdas.environment import FunctionSpec
 from local.lambdas.runner import LambdaRunner
@@ -73,6 +73,15 @@ def _spec(func: dict[str, Any], config: dict[str, Any], runner: LambdaRunner, st
         timeout=float(config.get("Timeout") or 3),
         memory=int(config.get("MemorySize") or 128),
         region=config["FunctionArn"].split(":")[3],
+        behind_api=_is_behind_an_api(config["FunctionArn"]),
+    )
+
+
+def _is_behind_an_api(arn: str) -> bool:
+    return any(
+        arn in integration.get("integrationUri", "")
+        for integrations in apigateway._integrations.all_values()
+        for integration in integrations.values()
     )
 
 

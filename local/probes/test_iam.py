@@ -113,6 +113,46 @@ def test_a_policy_that_demands_tls_lets_local_calls_pass(strict: LocalStack) -> 
     assert s3.put_object(Bucket="tls", Key="k", Body=b"x")["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+def test_a_policy_can_demand_that_nothing_is_put_over(strict: LocalStack) -> None:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::once/*",
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }
+    s3 = strict.client("s3")
+    s3.create_bucket(Bucket="once")
+    s3.put_bucket_policy(
+        Bucket="once", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    writer = acting_with(strict, grant("s3:PutObject"))("s3")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        writer.put_object(Bucket="once", Key="k", Body=b"x")
+    assert writer.put_object(Bucket="once", Key="k", Body=b"x", IfNoneMatch="*")["ETag"]
+
+
+def test_a_key_is_used_only_for_what_its_conditions_name(strict: LocalStack) -> None:
+    wraps = strict.client("kms").create_key()["KeyMetadata"]["Arn"]
+    signs = strict.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"][
+        "Arn"
+    ]
+    of_somebody = {"kms:EncryptionContext:subject": "*"}
+    one_way = {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
+    kms = acting_with(
+        strict,
+        grant("kms:GenerateDataKey", wraps, StringLike=of_somebody),
+        grant("kms:Sign", signs, StringEquals=one_way),
+    )("kms")
+
+    def wrap(**context: str) -> None:
+        kms.generate_data_key(KeyId=wraps, KeySpec="AES_256", EncryptionContext=context)
+
+    assert not is_refused(lambda: wrap(subject="maria"))
+    assert is_refused(lambda: wrap(tenant="acme"))
+    assert kms.sign(KeyId=signs, Message=b"head", SigningAlgorithm="ECDSA_SHA_256")["Signature"]
+
+
 # -- what is checked, and on which resource
 
 

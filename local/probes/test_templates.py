@@ -4,6 +4,9 @@ import json
 import time
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from local.probes.kit import KNIFE_ARN, client, endpoint, unique
 
 
@@ -56,6 +59,24 @@ def test_a_secret_is_referred_to_by_its_arn() -> None:
     )
     assert made["Secret"].startswith("arn:aws:secretsmanager:")
     assert client("secretsmanager").get_secret_value(SecretId=made["Secret"])["SecretString"] == "s3cret"
+
+
+def test_a_bucket_of_a_template_locks_its_objects() -> None:
+    retention = {"Mode": "GOVERNANCE", "Days": 1}
+    properties = {
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}},
+    }
+    bucket = deployed(
+        {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}, Name={"Ref": "Bucket"}
+    )["Name"]
+    s3 = client("s3")
+    version = s3.put_object(Bucket=bucket, Key="head", Body=b"signed")["VersionId"]
+
+    assert s3.get_object_retention(Bucket=bucket, Key="head")["Retention"]["Mode"] == "GOVERNANCE"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=bucket, Key="head", VersionId=version)
 
 
 def test_an_http_api_of_a_template_answers_cors() -> None:

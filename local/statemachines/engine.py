@@ -62,6 +62,11 @@ class _Worker(ExecutionWorker):
     def _get_evaluation_environment(self) -> Any:
         environment: Any = super()._get_evaluation_environment()
         environment.callback_pool_manager.machine_arn = self._evaluation_details.state_machine_details.arn
+        environment.when_timed_out = self._execution_communication.terminated
+        began: Any = (
+            self._evaluation_details.execution_details.start_time
+        )  # moto says text, and gives an instant
+        environment.states.context_object.context_object_data["Execution"]["StartTime"] = began.isoformat()
         return environment
 
     @override

@@ -1,6 +1,7 @@
 """Patches about time and tokens: scaled waits, tokens good for one attempt, prompt nested runs."""
 
 import re
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,6 +11,9 @@ from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl impo
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_callback,
     state_task_service_sfn,
@@ -20,6 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackPoolManager
 from typing_extensions import override
 
+from local.statemachines.alarms import Alarms
 from local.statemachines.tokens import Tokens
 
 __all__ = ["NestedRuns", "apply"]
@@ -49,6 +54,7 @@ def apply(scale: float, tokens: Tokens, nested: NestedRuns) -> None:
     register_tokens(tokens)
     give_each_attempt_its_own_token(tokens)
     follow_nested_runs_without_polling(nested)
+    wait_for_a_token_in_one_thread()
 
 
 def _sleep(env: Any, seconds: float) -> None:
@@ -217,3 +223,38 @@ def follow_nested_runs_without_polling(nested: NestedRuns) -> None:
     StateTaskServiceSfn._build_sync_resolver = waiting(sync)  # type: ignore[method-assign]
     StateTaskServiceSfn._build_sync2_resolver = waiting(sync2)  # type: ignore[method-assign]
     StateTaskServiceSfn._eval_sync = evaluate_sync  # type: ignore[method-assign, assignment]
+
+
+class _Inline:
+    """Stands for a thread, and runs what it is given where it is started."""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        self.start = target
+
+
+def wait_for_a_token_in_one_thread() -> None:
+    """Moto takes three threads for each waiting execution. `test_sleepers_cost_a_thread_each`.
+
+    The wait itself ends at its deadline and at a stop, so that nobody has to watch it; the machine's own
+    deadline is watched for all executions by one thread.
+    """
+    here = threading.local()
+    attempt = StateTaskServiceCallback._evaluate_with_timeout
+    alarms = Alarms()
+
+    def evaluate(self: Any, env: Any) -> None:
+        here.waits = self.resource.condition == ResourceCondition.WaitForTaskToken
+        attempt(self, env)
+
+    def thread(target: Callable[[], None], **options: Any) -> Any:
+        waits, here.waits = getattr(here, "waits", False), False
+        return _Inline(target) if waits else threading.Thread(target=target, **options)
+
+    def run_program(self: Any, env: Any) -> None:
+        env.next_state_name = self.start_at.start_at_name
+        with alarms.after(self.timeout_seconds and self.timeout_seconds.timeout_seconds, env):
+            EvalComponent.eval(self, env)
+
+    StateTaskServiceCallback._evaluate_with_timeout = evaluate  # type: ignore[method-assign]
+    execute_state.Thread = thread  # type: ignore[assignment, attr-defined]
+    Program.eval = run_program  # type: ignore[method-assign]

@@ -6,7 +6,13 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "local/README.md").read_text(encoding="utf-8")
-PATCHED = ("statemachines/patches", "statemachines/waiting", "permissions")
+PATCHED = (
+    "statemachines/patches",
+    "statemachines/waiting",
+    "permissions",
+    "durable/items",
+    "durable/services",
+)
 
 
 def functions_in(*patterns: str) -> set[str]:

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,70 @@ def test_a_failed_deploy_names_the_resource(stack: LocalStack, tmp_path: Path) -
     bad = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}}}
     with pytest.raises(DeployError, match=r"Machine \(AWS::StepFunctions::StateMachine\)"):
         stack.deploy(assembly(tmp_path, bad=bad))
+
+
+def threads_of(pid: int | None) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads where /proc tells")
+def test_sleepers_cost_a_thread_each(stack: LocalStack) -> None:
+    states, queue = stack.client("stepfunctions"), stack.client("sqs").create_queue(QueueName="tokens")
+    waits = one(
+        {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "TimeoutSeconds": 90_000,
+            "Arguments": {
+                "QueueUrl": queue["QueueUrl"],
+                "MessageBody": "{% $states.context.Task.Token %}",
+            },
+        }
+    )
+    definition = json.dumps({**waits, "TimeoutSeconds": 100_000})
+    machine = states.create_state_machine(name="sleepers", definition=definition, roleArn=ROLE)
+    before = threads_of(stack.pid)
+    for n in range(200):
+        states.start_execution(stateMachineArn=machine["stateMachineArn"], name=f"s{n}")
+    count = ["ApproximateNumberOfMessages"]
+    sqs = stack.client("sqs")
+
+    def asleep() -> bool:
+        found = sqs.get_queue_attributes(QueueUrl=queue["QueueUrl"], AttributeNames=count)
+        return int(found["Attributes"][count[0]]) == 200
+
+    until(asleep)
+    assert threads_of(stack.pid) - before < 200 + 100
+    token = sqs.receive_message(QueueUrl=queue["QueueUrl"])["Messages"][0]["Body"]
+    woken = time.monotonic()
+    states.send_task_success(taskToken=token, output="{}")
+    pages = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "SUCCEEDED"}
+    until(lambda: states.list_executions(**pages)["executions"])
+    assert time.monotonic() - woken < 1
+
+
+def test_a_burst_shares_a_few_environments_and_each_event_is_answered(stack: LocalStack):
+    make_function(stack, "burst")
+    before = stack.stats()["lambdas"].get("burst", {"cold_starts": 0})["cold_starts"]
+
+    def one(n: int) -> Any:
+        answer = stack.client("lambda").invoke(FunctionName="burst", Payload=json.dumps({"n": n}).encode())
+        return json.loads(answer["Payload"].read())["sq"]
+
+    with ThreadPoolExecutor(40) as pool:
+        assert list(pool.map(one, range(40))) == [n * n for n in range(40)]
+    assert 1 <= stack.stats()["lambdas"]["burst"]["cold_starts"] - before < 20
+
+
+def test_events_that_wait_for_one_another_get_an_environment_each(stack: LocalStack):
+    make_function(stack, "crowd")
+
+    def one(_: int) -> Any:
+        answer = stack.client("lambda").invoke(FunctionName="crowd", Payload=b'{"sleep": 3}')
+        return json.loads(answer["Payload"].read())["pid"]
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(6) as pool:
+        pids = set(pool.map(one, range(6)))
+    assert len(pids) == 6
+    assert time.monotonic() - began < 6  # in fewer environments it takes two rounds
