@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench probe prove synth locks clean
+.PHONY: help setup run demo test check bench drill chaos probe prove synth locks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ check: setup ## format, lint, import rules, types, spelling, generated files, lo
 
 bench: setup ## cost and speed of the standard case: transitions, calls, units, CPU, dollars
 	@exec $(PY) -m bench $(ARGS)
+
+drill: setup ## break the running system on purpose and judge what became of its cases (NAME=kill; without: all)
+	@exec $(PY) -m drills $(or $(NAME),all) $(ARGS)
+
+chaos: setup ## kill -9 at 1,000 random moments of all drills (ARGS="--kills 40 --seed 7")
+	@exec $(PY) -m drills chaos $(ARGS)
 
 probe: setup ## hold the local AWS against documented AWS behaviour
 	@exec $(PY) -m pytest local/probes -q $(ARGS)
