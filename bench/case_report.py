@@ -1,26 +1,43 @@
-"""`make bench`: the standard case measured on the local stack, as a table, and as JSON with `--json`."""
+"""The standard case as figures: counts, times, and what they come to in money."""
 
-import argparse
-import json
-import os
-import platform
 import statistics
-import sys
 import tempfile
-import tomllib
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from bench.idle import idle_per_month
+from bench.idle import Tick, idle_per_month
+from bench.measure import BY_THE_CLOCK, ticks_of
 from bench.standard_case import Result, measure
 from demo.assembly import assembly
-from demo.shop import open_shop
+from demo.shop import Shop, open_shop
 
-_HERE = Path(__file__).parent
+__all__ = ["case_table", "standard_case"]
+
 _MEMORY_GB = 0.5
+_TICKS = 6
+
+
+def standard_case(
+    prices: dict[str, Any], *, cases: int, burst: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Run it on an installation of its own, and report.
+
+    Args:
+        prices: as `prices.toml` has them.
+        cases: how many are measured one by one, with a person's answer each.
+        burst: how many are sent at once, twice.
+        say: told of each step.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "state"
+        with open_shop(state, say=say) as shop:
+            ticks = _ticks(shop, state / "logs")
+            result = measure(shop, state / "logs", cases=cases, burst=burst, say=say)
+    return _report(result, ticks, prices)
 
 
 def _per_case(result: Result, prices: dict[str, float]) -> list[tuple[str, float, str, float]]:
@@ -45,12 +62,10 @@ def _per_case(result: Result, prices: dict[str, float]) -> list[tuple[str, float
     return [(what, total / n, key, total / n * prices[key]) for what, total, key in rows]
 
 
-def _report(result: Result, prices: dict[str, Any]) -> dict[str, Any]:
+def _report(result: Result, ticks: dict[str, Tick], prices: dict[str, Any]) -> dict[str, Any]:
     counts, n = result.counts, result.cases
     rows = _per_case(result, prices["per_unit"])
     return {
-        "machine": {"python": platform.python_version(), "processors": os.cpu_count(),
-                    "load_1m": round(os.getloadavg()[0], 2)},
         "cases": n,
         "transitions": {name: total / n for name, total in counts.transitions.items()},
         "transitions_in_all": sum(counts.transitions.values()) / n,
@@ -65,7 +80,8 @@ def _report(result: Result, prices: dict[str, Any]) -> dict[str, Any]:
         "money": {"prices_as_of": prices["as_of"], "region": prices["region"],
                   "per_1000_cases": {what: round(cost * 1000, 4) for what, _, _, cost in rows},
                   "per_1000_cases_in_all": round(sum(cost for *_, cost in rows) * 1000, 3),
-                  "idle_per_month": idle_per_month(assembly(), prices["idle_per_month"], prices["per_unit"])},
+                  "idle_per_month": idle_per_month(assembly(), ticks, prices["idle_per_month"],
+                                                    prices["per_unit"])},
     }  # fmt: skip
 
 
@@ -73,7 +89,8 @@ def _spread(values: list[float]) -> dict[str, float]:
     return {"min": round(min(values)), "median": round(statistics.median(values)), "max": round(max(values))}
 
 
-def _show(report: dict[str, Any], console: Console) -> None:
+def case_table(report: dict[str, Any]) -> Table:
+    """A report for people."""
     table = Table(title=f"the standard case, mean of {report['cases']}", title_justify="left")
     table.add_column("what")
     table.add_column("a case", justify="right")
@@ -93,32 +110,13 @@ def _show(report: dict[str, Any], console: Console) -> None:
                   f"{report['money']['per_1000_cases_in_all']:.3f}")  # fmt: skip
     for what, cost in report["money"]["idle_per_month"].items():
         table.add_row(f"  $ a month, idle: {what}", f"{cost:.2f}")
-    console.print(table)
-    console.print(f"machine: {report['machine']}")
+    return table
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "--cases", type=int, default=10, help="at 80.00 EUR; policy lets 2,000.00 a day go out"
-    )
-    parser.add_argument("--burst", type=int, default=40, help="twice, at 5.00 EUR")
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    prices = tomllib.loads((_HERE / "prices.toml").read_text(encoding="utf-8"))
-    progress = Console(stderr=True)
-    with tempfile.TemporaryDirectory() as folder:
-        state = Path(folder) / "state"
-        with open_shop(state, say=progress.print) as shop:
-            result = measure(shop, state / "logs", cases=given.cases, burst=given.burst, say=progress.print)
-    report = _report(result, prices)
-    if given.json:
-        sys.stdout.write(json.dumps(report, indent=1) + "\n")
-    else:
-        _show(report, Console())
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _ticks(shop: Shop, logs: Path) -> dict[str, Tick]:
+    """What the clock's calls take while there is nothing to do, as nobody is there yet."""
+    functions = shop.stack.client("lambda")
+    for name in BY_THE_CLOCK * _TICKS:
+        functions.invoke(FunctionName=f"nightshift-dev-{name}", Payload=b'{"op": "sweep"}')
+    time.sleep(0.5)  # the last lines are still on their way through the pipes
+    return ticks_of(logs)
