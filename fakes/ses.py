@@ -112,6 +112,7 @@ class SesFake:
         events: what was published to EventBridge, in order.
         verified: addresses and domains that may be sent from; empty: any.
         entered: addresses and domains that were entered and are not verified yet.
+        tags: of addresses and domains that were entered.
         suppressed: addresses whose mail comes back at once.
         listeners: each is called with every event as it is published, before the sender is answered.
         publishes: whether events are published at all; SES does so at best effort.
@@ -134,6 +135,7 @@ class SesFake:
             self.events: list[dict[str, Any]] = []
             self.verified: set[str] = set()
             self.entered: set[str] = set()
+            self.tags: dict[str, dict[str, str]] = {}
             self.suppressed: set[str] = set()
             self.configuration_sets = {"nightshift-dev"}
             self.publishes = True
@@ -173,7 +175,10 @@ class SesFake:
         name = path.removeprefix("v2/email/identities/")
         if name == path or (self.verified and name not in self.verified and name not in self.entered):
             return _error(404, "NotFoundException", "Email identity does not exist.")
-        return JSONResponse({"VerifiedForSendingStatus": not self.verified or name in self.verified})
+        tags = [{"Key": key, "Value": value} for key, value in self.tags.get(name, {}).items()]
+        return JSONResponse(
+            {"VerifiedForSendingStatus": not self.verified or name in self.verified, "Tags": tags}
+        )
 
     def _send(self, body: bytes) -> Response:
         try:

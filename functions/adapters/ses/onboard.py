@@ -23,11 +23,14 @@ class SesOnboard:
     """
 
     def check(self, client: SesClient) -> "Account":
-        """The mailbox, if it or its domain is verified for sending."""
+        """The mailbox, if it or its domain is verified for sending, and set aside for no other tenant."""
         from nightshift.tools.onboard import Account  # noqa: PLC0415  # see the class
 
         domain = client.account.partition("@")[2]
         known = [found for found in map(client.identity, (client.account, domain)) if found is not None]
+        if not all(each.is_of(client.tenant) for each in known):
+            message = "SES has this mailbox or its domain for another tenant"
+            raise Misconfigured(message, code="vendor.set_up")
         if not any(each.verified for each in known):
             problem = "is not verified yet" if known else "was never entered as an identity"
             message = f"SES may not send from this mailbox: neither it nor its domain {problem}"

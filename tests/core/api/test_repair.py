@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -339,6 +340,31 @@ def test_the_same_answer_again_changes_nothing_and_another_is_a_conflict(desk: D
     assert desk.log.read(f"{case}/{effect.run}/{effect.step}") == before
 
 
+@pytest.mark.parametrize("left", [EffectState.INTENT, EffectState.RELEASED])
+def test_what_a_run_left_under_way_and_nobody_carries_on_is_for_a_person_too(
+    desk: Desk, clock: FixedClock, left: EffectState
+):
+    effect = unknown(desk)
+    taking_over = effect.model_copy(update={"attempt": 2, "state": EffectState.INTENT, "code": ""})
+    desk.ledger.take_over(taking_over, before=effect)
+    if left is EffectState.RELEASED:
+        desk.ledger.release(taking_over)
+    stands = taking_over.model_copy(update={"state": left})
+    assert settle(desk, stands, done=False, note="nothing there").status == 409  # it may be at work
+    assert ask(desk, "GET /v1/effects/unknown").body["effects"] == []
+    clock.at = effect.lease_until
+    clock.advance(15 * 60)
+    [line] = ask(desk, "GET /v1/effects/unknown").body["effects"]
+    assert (line["run"], line["attempt"], line["code"]) == (effect.run, 2, left)
+    assert ask(desk, "GET /v1/status").body["unsettled"] == 1
+    assert settle(desk, stands, done=False, note="nothing there").status == 200
+    assert ask(desk, "GET /v1/effects/unknown").body["effects"] == []
+    other = open_case(desk, "other")
+    again = records.effect(ask_for_refund(desk, other).run, held=effect.claim, at=clock.now())
+    room, fence = Headroom(left=4200, drawn=0), Fence(case=other.id, generation=1)
+    desk.ledger.intend(again, fence=fence, room=room)  # the claim is free
+
+
 def test_an_effect_that_moved_on_is_a_conflict(desk: Desk):
     effect = unknown(desk)
     assert settle(desk, effect.model_copy(update={"attempt": 2}), done=True, ref="r").status == 409
@@ -446,6 +472,24 @@ def test_a_cursor_nobody_gave_out_is_refused(desk: Desk, cursor: str):
     for path in ("/v1/cases", "/v1/approvals", "/v1/deliveries/parked", "/v1/effects/unknown"):
         refused = ask(desk, f"GET {path}?cursor={cursor}")
         assert (refused.status, refused.body["error"]["field"]) == (400, "cursor"), path
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/v1/approvals", {"at": "2026-11-21T09:00:00", "name": "x"}),
+        ("/v1/deliveries/parked", {"at": "2026-11-21T09:00:00", "name": "x"}),
+        ("/v1/cases", {"opened": "2026-11-21T09:00:00", "shown": []}),
+        ("/v1/effects/unknown", {"since": "", "pk": "", "sk": ""}),
+        ("/v1/effects/unknown", {"since": "x", "pk": "x" * 2_500, "sk": "x"}),
+    ],
+)
+def test_a_cursor_that_only_looks_like_one_is_refused(desk: Desk, path: str, place: dict[str, object]):
+    unknown(desk, 1)
+    park(desk, "d-1")
+    cursor = base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    refused = ask(desk, f"GET {path}?cursor={cursor}")
+    assert (refused.status, refused.body["error"]["field"]) == (400, "cursor")
 
 
 def test_a_cursor_of_one_tenant_shows_nothing_of_it_to_another(desk: Desk):

@@ -131,6 +131,16 @@ def test_fields_put_into_another_entry_do_not_open(sealed: Sealed) -> None:
         sealed.open((moved,))
 
 
+@pytest.mark.parametrize("cut", ["", "AAAA", "not base64!", "é"])
+def test_a_field_that_was_cut_or_is_no_ciphertext_is_told_and_no_crash(sealed: Sealed, cut: str) -> None:
+    sealed.write()
+    (entry,) = sealed.log.read(CASE)
+    assert entry.sealed is not None
+    spoilt = entry.model_copy(update={"sealed": entry.sealed.model_copy(update={"fields": {"note": cut}})})
+    with pytest.raises(BadInput, match=r"sealed\.note"):
+        sealed.open((spoilt,))
+
+
 def test_a_stream_of_the_same_case_shares_its_key(sealed: Sealed) -> None:
     sealed.write("1")
     sealed.write("2", stream=f"{CASE}/run_1/refund")

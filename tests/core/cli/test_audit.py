@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,6 +17,7 @@ from nightshift.actionlog.chain import GENESIS, link
 from nightshift.aws.client import client
 from nightshift.cli.main import Outside, build, run
 from nightshift.ids import TenantId
+from nightshift.model.anchor import Kept
 from nightshift.model.log import EntryKind, LogEntry
 from nightshift.ports.log import NewEntry
 from nightshift.wiring.anchor import Anchorer
@@ -287,6 +288,29 @@ def test_anchors_that_were_rolled_back_with_their_bucket_are_missed_by_who_saw_t
     assert shop.ask("log", "verify")[0] == 0  # the bucket and the log agree: only a witness can tell
     code, said = shop.ask("log", "verify", "--witness", str(witness))
     assert (code, "rolled back" in said) == (1, True)
+    assert witness.read_text() == before
+
+
+def test_an_api_that_hides_the_end_and_shows_the_witness_alone_is_found_out(shop: Shop, tmp_path: Path):
+    witness = tmp_path / "witness.json"
+    assert shop.ask("log", "verify", "--witness", str(witness))[0] == 0
+    before = witness.read_text()
+    real = shop.desk.proof.anchors
+
+    class Hiding:
+        def kept(self, tenant: TenantId, *, after: int, limit: int) -> tuple[Kept, ...]:
+            found = real.kept(tenant, after=after, limit=limit)
+            return found if limit == 1 else tuple(one for one in found if one.number == 1)
+
+        def stored_at(self, tenant: TenantId, number: int) -> datetime | None:
+            return real.stored_at(tenant, number)
+
+    object.__setattr__(shop.desk, "proof", replace(shop.desk.proof, anchors=Hiding()))
+    for item in (shop.items(shop.first)[-1], shop.items(shop.second)[-1]):
+        shop.remove(item)
+    for since in ((), ("--since", "2020-01-01")):
+        code, said = shop.ask("log", "verify", "--witness", str(witness), *since)
+        assert (code, "rolled back" in said) == (1, True)
     assert witness.read_text() == before
 
 

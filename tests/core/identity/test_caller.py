@@ -53,6 +53,14 @@ def test_a_role_policy_does_not_know_permits_nothing(config: DynamoConfig):
     assert recognise(config, ANA).permissions == frozenset()
 
 
+def test_no_policy_of_a_tenant_gives_what_is_the_platforms(config: DynamoConfig):
+    greedy = frozenset({"tenants:add", "queues:read", "queues:redrive", "tenant:halt"})
+    policy = Policy(version=2, roles={"manager": Role(permissions=greedy)}, tiers=())
+    config.put_policy(ACME, policy)
+    config.put_tenant(Tenant(id=ACME, name="Acme", policy_version=2))
+    assert recognise(config, ANA).permissions == {"tenant:halt"}
+
+
 @pytest.mark.parametrize(
     "who", [Identity(tenant=ACME, staff="gone"), Identity(tenant=TenantId("nowhere"), staff="ana")], ids=str
 )

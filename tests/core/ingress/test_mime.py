@@ -10,7 +10,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nightshift.errors import BadInput
@@ -104,6 +104,38 @@ def test_a_subject_in_bare_utf_8_is_read() -> None:
     assert parse("Subject: Größe?\r\n\r\nhi".encode()).subject == "Größe?"
 
 
+PIECES = [
+    b"From: ", b"a@b.de", b"<a@b.de>", b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"Content-Type: ",
+    b"multipart/mixed", b"multipart/report", b"multipart/related", b"multipart/digest",
+    b"message/rfc822", b"message/delivery-status", b"message/partial", b"text/plain", b"text/html",
+    b"text/rfc822-headers", b"image/png", b"; boundary=x", b"; boundary*=utf-8''x", b"--x", b"--x--",
+    b"; charset=", b"; charset*=utf-8''%ff", b"; charset*0*=a", b"utf-16", b"hz", b"idna", b"utf-7",
+    b"=?utf-8?b?", b"=?x?q?=ff?=", b"?=", b"; filename*=", b"utf-8''%00%2f",
+    b"Content-Disposition: attachment", b"Content-Transfer-Encoding: ", b"base64", b"uuencode",
+    b"begin 644 a\n", b"quoted-printable", b"====", b"Action: failed", b"; ", b'"', b"\\", b"(", b")",
+    b"\x00", b"\xff\xfe", b"\xc3(",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join))
+@example(b"Subject: =?utf-8?b?a?=\r\n\r\n")
+@example(
+    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n"
+    b"Content-Type: multipart/mixed; charset*=utf-8''x\r\nContent-Transfer-Encoding: base64\r\n\r\n\xff"
+)
+def test_nothing_that_looks_like_a_mail_crashes_the_parser(raw: bytes) -> None:
+    with suppress(BadInput):
+        mail = parse(raw)
+        assert len([enclosed.content() for enclosed in mail.enclosures]) <= 20
+
+
+@pytest.mark.parametrize("subject", [b"=?utf-8?b?a?=", b"=?utf-8?b?Z3V0Z3V0Z?= x", b"=?no-such?q?=ZZ?="])
+def test_an_encoded_word_that_is_none_is_read_as_it_stands(subject: bytes) -> None:
+    mail = parse(b"From: kim@example.com\r\nSubject: " + subject + b"\r\n\r\nmy order")
+    assert (mail.sender, mail.text) == ("kim@example.com", "my order")
+    assert mail.subject
+
+
 def test_missing_headers_are_no_error() -> None:
     mail = parse(b"\r\nno header at all")
     assert (mail.sender, mail.subject, mail.text, dict(mail.headers)) == ("", "", "no header at all", {})
@@ -181,6 +213,18 @@ def nested(depth: int) -> bytes:
         pytest.param(b"X-A: " + b"a" * 300_000 + b"\r\n\r\nhi", "headers", id="a huge header"),
         pytest.param(b"X-A: a\r\n" * 100_000 + b"\r\nhi", "headers", id="many headers"),
         pytest.param(HEAD + b"\r\n" + b"a" * (40 * 1024 * 1024), "mail", id="too large"),
+        pytest.param(nested(300).replace(b"\r\n", b"\r"), "parts", id="nested, with bare carriage returns"),
+        pytest.param(
+            HEAD + b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + b"--x\r\ra\r" * 500_000,
+            "parts",
+            id="many parts, with bare carriage returns",
+        ),
+        pytest.param(
+            HEAD + b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\n' + b"a:b\n" * 9_000_000,
+            "mail",
+            id="headers of a part",
+        ),
+        pytest.param(nested(20) + b"a\n" * 600_000, "mail", id="many lines under many boundaries"),
     ],
 )
 def test_a_mail_made_to_hurt_is_refused_at_once(raw: bytes, field: str) -> None:
@@ -207,6 +251,16 @@ def test_what_takes_a_parser_the_square_of_its_length_is_cut_first(raw: bytes) -
     began = time.process_time()
     parse(raw)
     assert time.process_time() - began < 3
+
+
+@pytest.mark.guarantee("mail:bombs")
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_many_texts_are_read_no_longer_than_one_long_one(kind: str) -> None:
+    text = b"<div>" * 4_000 if kind == "html" else b"a b c " * 4_000
+    part = f"--x\r\nContent-Type: text/{kind}\r\n\r\n".encode() + text + b"seen\r\n"
+    raw = HEAD + b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + part * 380
+    mail = parse(raw)
+    assert 0 < mail.text.count("seen") <= 1_000_000 // len(text)
 
 
 def test_a_mail_of_thirty_megabytes_is_read_in_bounded_time_and_memory() -> None:

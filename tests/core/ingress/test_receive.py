@@ -142,6 +142,13 @@ def test_a_delivery_id_that_could_be_another_key_is_refused(ingress: Ingress, de
     assert ingress.untouched()
 
 
+@pytest.mark.parametrize("topic", ["bestellung/geändert", "orders/\x7f", "o" * 201, "orders create"])
+def test_a_topic_that_cannot_be_kept_beside_its_body_is_refused(ingress: Ingress, topic: str):
+    answer = ingress.post(BODY, signed(BODY, topic=topic))
+    assert (answer.status, answer.refusal and answer.refusal.field) == (400, "topic")
+    assert ingress.untouched()
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +114,16 @@ def test_every_event_since_the_restore_point_comes_again_with_the_same_id(
     assert config.tenant(ACME).in_doubt_before == clock.now()
 
 
+def test_the_restore_point_may_be_told_in_any_zone(
+    tables: Tables, clock: FixedClock, ingress: Ingress, now: datetime
+) -> None:
+    known(tables)
+    taken(ingress, 2)
+    tomorrow_there = timezone(timedelta(hours=23, minutes=59))  # bodies are stored by the day of UTC
+    parts = restoring(tables, clock, restored(ingress, clock))
+    assert whole_pass(parts, now.astimezone(tomorrow_there))[0].replayed == 2
+
+
 def test_a_pass_that_is_run_again_takes_nothing_in_twice(
     tables: Tables, clock: FixedClock, ingress: Ingress, now: datetime
 ) -> None:
@@ -164,6 +174,16 @@ def test_a_reference_of_nothing_is_not_found(ingress: Ingress, ref: str) -> None
         ({"tenant": ACME, "restored_at": "2031-01-01T00:00:00Z"}, "restored_at"),
         ({"tenant": ACME, "restored_at": "2020-01-01T00:00:00Z"}, "restored_at"),
         ({"tenant": ACME, "cursor": "somewhere"}, "cursor"),
+        ({"tenant": ACME, "cursor": '{"began": "2026-11-21T09:00:00", "doing": "cases"}'}, "cursor"),
+        ({"tenant": ACME, "cursor": '{"began": "2026-11-21T09:00:00Z", "doing": "nothing"}'}, "cursor"),
+        (
+            {"tenant": ACME, "cursor": '{"began": "2026-11-21T09:00:00Z", "doing": "events", "day": "no"}'},
+            "cursor",
+        ),
+        (
+            {"tenant": ACME, "cursor": '{"began": "2026-11-21T09:00:00Z", "doing": "cases", "after": "x|y"}'},
+            "cursor",
+        ),
     ],
 )
 def test_what_cannot_be_recovered_names_the_field_and_changes_nothing(

@@ -44,6 +44,15 @@ def test_only_the_vendors_hosts_are_reached(written: str):
         base_url(SHOPIFY, written, "acme", internal=NOBODY)
 
 
+@pytest.mark.parametrize("host", ["email.my-bucket.s3.amazonaws.com", "email.a.b.amazonaws.com"])
+def test_a_star_stands_for_one_label(host: str):
+    mail = AdapterSpec(name="ses", hosts=("email.*.amazonaws.com",), secret_fields=())
+    region = "https://email.eu-central-1.amazonaws.com"
+    assert base_url(mail, region, "a@b.de", internal=NOBODY) == region
+    with pytest.raises(BadInput):
+        base_url(mail, f"https://{host}", "a@b.de", internal=NOBODY)
+
+
 def test_the_usual_address_is_made_of_the_account():
     assert base_url(SHOPIFY, "", "acme.myshopify.com", internal=NOBODY) == "https://acme.myshopify.com"
     for account in (

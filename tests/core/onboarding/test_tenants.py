@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from build.onboarding import files
+from functions.onboarding.routes import answer
 from nightshift.errors import BadInput, NotIdentified
 from nightshift.gate.policies import parse_policy
 from nightshift.identity.token import PLATFORM, Identity, issue, verify
 from nightshift.ids import TenantId
 from nightshift.model.log import EntryKind
 from nightshift.onboarding.shipped import default_policy
-from tests.support.desk import KEY, ROOT
-from tests.support.office import ACME, add_acme, ask, setup_log
+from tests.support.desk import KEY, ROOT, request
+from tests.support.office import ACME, add_acme, ask, setup_log, token_of
 
 if TYPE_CHECKING:
     from nightshift.onboarding.office import Office
@@ -97,7 +98,7 @@ def test_a_token_of_the_platform_lasts_an_hour_at_most(clock: FixedClock):
     with pytest.raises(BadInput):
         issue(KEY, who, at=clock.now(), lasts=timedelta(hours=2))
     token = issue(KEY, who, at=clock.now(), lasts=timedelta(hours=1))
-    assert verify(token, KEY, at=clock.now()) == who
+    assert verify(token, KEY, at=clock.now()).who == who
     with pytest.raises(NotIdentified):
         verify(token, KEY, at=clock.now() + timedelta(hours=1))
 
@@ -129,6 +130,21 @@ def test_a_person_gets_a_role_and_loses_it_at_once(office: Office):
     assert ask(office, "DELETE /tenants/acme/staff/ana").status == 200
     assert ask(office, "GET /tenants/acme", as_="ana").status == 401
     assert ask(office, "DELETE /tenants/acme/staff/ana").status == 404
+
+
+def test_whoever_gets_the_id_of_one_who_left_does_not_bring_their_tokens_back(
+    office: Office, clock: FixedClock
+):
+    hers = request("GET", "/v1/setup/tenants/acme", token=token_of("ana", clock.now()))
+    ask(office, "PUT /tenants/acme/staff/ana", body={"name": "Ana", "role": "manager"})
+    assert answer(hers, office)["statusCode"] == 200
+    clock.advance(300)
+    ask(office, "PUT /tenants/acme/staff/ana", body={"role": "admin"})
+    assert answer(hers, office)["statusCode"] == 200  # a new role is no new person
+    ask(office, "DELETE /tenants/acme/staff/ana")
+    ask(office, "PUT /tenants/acme/staff/ana", body={"name": "Another Ana", "role": "admin"})
+    assert answer(hers, office)["statusCode"] == 401
+    assert ask(office, "GET /tenants/acme", as_="ana").status == 200
 
 
 def test_a_role_policy_does_not_know_is_refused(office: Office):

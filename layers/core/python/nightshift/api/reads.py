@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from pydantic import AwareDatetime
+
 from nightshift.api.cursors import cursor_of, place_of
 from nightshift.api.desk import Desk
 from nightshift.errors import NotFound
@@ -82,7 +84,7 @@ def one_approval(desk: Desk, caller: Caller, approval: ApprovalId) -> Approval:
 class _CaseAfter(Noun):
     """Behind which case a page begins: those opened at the same instant and shown already are named."""
 
-    opened: datetime
+    opened: AwareDatetime
     shown: frozenset[CaseId]
 
 
@@ -206,7 +208,7 @@ def _never_back(chain: tuple[LogEntry, ...]) -> Iterator[tuple[datetime, LogEntr
 class _Behind(Noun):
     """Behind which entry of a list a page begins, by what the list is ordered by."""
 
-    at: datetime
+    at: AwareDatetime
     name: str
 
 

@@ -1,6 +1,8 @@
 """What an operator sees beyond the cases, and mends: queues, parked deliveries, unsettled effects."""
 
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
 
 from nightshift.actionlog.chain import step_stream
 from nightshift.api.cursors import cursor_of, place_of
@@ -45,10 +47,13 @@ RESOLVE: Final = "cases:resolve"
 _BY_PERSON: Final = "settled.by_person"
 
 
+KeyPart = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
 class _After(Noun):
-    since: str
-    pk: str
-    sk: str
+    since: KeyPart
+    pk: KeyPart
+    sk: KeyPart
 
 
 def see_queues(desk: Desk, caller: Caller) -> QueuePage:
@@ -145,7 +150,7 @@ def _taken_in(desk: Desk, found: Delivery) -> str:
 
 
 def see_effects(desk: Desk, caller: Caller, *, limit: int, cursor: str) -> EffectPage:
-    """Effects that may have happened and that nobody settled yet, oldest first.
+    """Effects that may have happened and that nobody settled yet, oldest first; also those left under way.
 
     Raises:
         NotPermitted: the caller may not read cases.
@@ -155,8 +160,9 @@ def see_effects(desk: Desk, caller: Caller, *, limit: int, cursor: str) -> Effec
     place = place_of(_After, cursor)
     after = None if place is None else (place.since, place.pk, place.sk)
     effects, more = desk.ledger.unknown(caller.tenant, limit, after)
+    now = desk.clock.now()
     return EffectPage(
-        effects=tuple(_line(desk, effect) for effect in effects),
+        effects=tuple(_line(desk, effect) for effect in effects if effect.for_a_person(now)),
         next="" if more is None else cursor_of(_After(since=more[0], pk=more[1], sk=more[2])),
     )
 
@@ -172,7 +178,7 @@ def _line(desk: Desk, effect: Effect) -> EffectLine:
         case=_case(desk, effect.run),
         amount=effect.claim.amount if effect.claim else None,
         key=effect.key,
-        code=effect.code,
+        code=effect.code or effect.state.value,
         attempted_at=effect.attempted_at,
     )
 
@@ -196,7 +202,7 @@ def settle_effect(
         NotPermitted: the caller may not do what the effect does, or may not resolve cases.
         NotFound: the tenant has no such effect.
         BadInput: the evidence is missing.
-        Conflict: the effect is not UNKNOWN at that attempt (any more).
+        Conflict: the effect has an outcome, or is under way, or is at another attempt.
     """
     caller.must(RESOLVE)
     effect = desk.ledger.find(run, step, occurrence)
@@ -251,10 +257,10 @@ def _is_settled_so(effect: Effect, state: EffectState, found: Settlement) -> boo
 
 
 def _settle(desk: Desk, effect: Effect, state: EffectState, found: Settlement) -> None:
-    if effect.state is not EffectState.UNKNOWN or effect.attempt != found.attempt:
+    now = desk.clock.now()
+    if not effect.for_a_person(now) or effect.attempt != found.attempt:
         message = f"the effect is {effect.state} at attempt {effect.attempt}"
         raise Conflict(message)
-    now = desk.clock.now()
     settled = effect.model_copy(
         update={"state": state, "settled_at": now, "code": _BY_PERSON, "vendor_ref": found.ref or None}
     )

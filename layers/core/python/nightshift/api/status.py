@@ -30,6 +30,7 @@ def see_status(desk: Desk, caller: Caller) -> Status:
     alive = [case.opened_at for case in newest if case.status is not CaseStatus.CLOSED]
     channels = [channel.id for channel in desk.config.channels(tenant)]
     unsettled, _ = desk.ledger.unknown(tenant, _MOST_UNSETTLED)
+    now = desk.clock.now()
     return Status(
         tenant=tenant,
         halted=desk.config.tenant(tenant).halted,
@@ -38,7 +39,7 @@ def see_status(desk: Desk, caller: Caller) -> Status:
         complete=len(newest) < _LOOKED_THROUGH,
         oldest_open=min(alive, default=None),
         waiting_approvals=len(desk.approvals.waiting(tenant)),
-        unsettled=len(unsettled),
+        unsettled=sum(effect.for_a_person(now) for effect in unsettled),
         parked=len(desk.deliveries.parked(tenant)),
         queues=desk.health.queues(),
         lanes=tuple(

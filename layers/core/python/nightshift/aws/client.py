@@ -9,7 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from botocore.config import Config as BotoConfig
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004  # botocore's own
+from botocore.handlers import add_expect_header
 from botocore.session import Session, get_session
 
 if TYPE_CHECKING:
@@ -41,16 +42,22 @@ _TRANSIENT = frozenset(
         "SlowDown",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )
+_PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+"""Why a transaction was cancelled, where the same one goes through later."""
 
 
 def is_transient(exc: Exception) -> bool:
     """Whether an AWS call failed in a way that passes: the same invocation later may go through."""
     if isinstance(exc, ClientError):
-        return exc.response.get("Error", {}).get("Code") in _TRANSIENT
-    return isinstance(exc, HTTPClientError)
+        response: Any = exc.response
+        reasons = {reason.get("Code", "None") for reason in response.get("CancellationReasons", [])}
+        passing = bool(reasons - {"None"}) and reasons <= {"None", *_PASSING_REASONS}
+        return passing or response.get("Error", {}).get("Code") in _TRANSIENT
+    return isinstance(exc, HTTPClientError | ConnectionError)
 
 
 class Meter:
@@ -122,4 +129,7 @@ def client(service: str) -> Any:
         _count_request,
     )
     events.register("after-call.dynamodb", _count_units)
+    if service == "s3":
+        # It asks before each body, also the smallest, whether it may send it: one more way there and back.
+        events.unregister("before-call.s3", add_expect_header)
     return built

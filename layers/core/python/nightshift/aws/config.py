@@ -8,17 +8,25 @@ from nightshift.aws.items import document, item, key, milliseconds, number, quer
 from nightshift.errors import Conflict, NotFound
 from nightshift.ids import ChannelId, TenantId
 from nightshift.model.base import Document
-from nightshift.model.policy import Policy
 from nightshift.model.tenant import Channel, Staff, Tenant
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from nightshift.model.policy import Policy
 
 __all__ = ["DynamoConfig"]
 
 D = TypeVar("D", bound=Document)
 
 _TRIES = 8
+
+
+def _policy() -> "type[Policy]":
+    """The model of policies, loaded by those who read one: ingress does not."""
+    from nightshift.model.policy import Policy  # noqa: PLC0415
+
+    return Policy
 
 
 def _pk(tenant: TenantId) -> str:
@@ -60,15 +68,15 @@ class DynamoConfig:
         )
         return tuple(read(Channel, stored) for stored in found)
 
-    def policy(self, tenant: TenantId) -> Policy:
+    def policy(self, tenant: TenantId) -> "Policy":
         """The policy in force: the version that the tenant's record names."""
         return self.policy_of(self.tenant(tenant))
 
-    def policy_of(self, tenant: Tenant) -> Policy:
+    def policy_of(self, tenant: Tenant) -> "Policy":
         """The policy that a tenant's record, read already, puts in force."""
         named = (tenant.id, tenant.policy_version)
         if named not in self._policies:
-            self._policies[named] = self._get(Policy, tenant.id, f"policy#{tenant.policy_version:06}")
+            self._policies[named] = self._get(_policy(), tenant.id, f"policy#{tenant.policy_version:06}")
         return self._policies[named]
 
     def staff(self, tenant: TenantId, person: str) -> Staff:
@@ -116,7 +124,7 @@ class DynamoConfig:
         """Store a channel."""
         self._put(channel.tenant, f"channel#{channel.id}", channel)
 
-    def put_policy(self, tenant: TenantId, policy: Policy) -> None:
+    def put_policy(self, tenant: TenantId, policy: "Policy") -> None:
         """Store a policy version; it comes into force when the tenant's record names it.
 
         Raises:
@@ -130,7 +138,7 @@ class DynamoConfig:
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except self._client.exceptions.ConditionalCheckFailedException as exc:
-            if self._get(Policy, tenant, sk) != policy:
+            if self._get(_policy(), tenant, sk) != policy:
                 message = (
                     f"policy version {policy.version} of {tenant} is stored already; give it a new version"
                 )

@@ -31,6 +31,8 @@ _Action = dict[str, Any]
 _FOR_EVER = 10**11  # seconds
 _TRIES = 5
 
+_OPEN = frozenset({EffectState.INTENT, EffectState.RELEASED, EffectState.UNKNOWN})
+
 _nobody_holds_it = "attribute_not_exists(pk)"
 _we_hold_it = "(#run = :run AND #step = :step AND occurrence = :occurrence)"
 _it_was_given_back = "#state = :released"
@@ -53,7 +55,7 @@ def _effect_key(effect: Effect) -> dict[str, Any]:
 def _effect_item(effect: Effect) -> dict[str, Any]:
     stored = _effect_key(effect)
     shown = {}
-    if effect.state is EffectState.UNKNOWN:  # the sparse index `unknown`: what a person may have to settle
+    if effect.state in _OPEN:  # the sparse index `unknown`: what a person may have to settle
         shown = {"unknown_of": text(effect.tenant), "since": text(effect.attempted_at.isoformat())}
     return item(
         stored["pk"]["S"],
@@ -95,7 +97,7 @@ class DynamoLedger:
     def unknown(
         self, tenant: TenantId, limit: int, after: tuple[str, str, str] | None = None
     ) -> tuple[tuple[Effect, ...], tuple[str, str, str] | None]:
-        """A tenant's effects that are UNKNOWN, oldest first; and after what the next page begins."""
+        """A tenant's effects without an outcome, oldest first; and after what the next page begins."""
         query: dict[str, Any] = {}
         if after is not None:
             start = {"unknown_of": text(tenant), "since": text(after[0]), **key(after[1], after[2])}

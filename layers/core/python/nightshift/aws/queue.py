@@ -16,7 +16,7 @@ __all__ = ["SqsEventQueue"]
 
 
 class SqsEventQueue:
-    """The `EventQueue` port on one FIFO queue: ordered per subject (of mails: per sender), deduplicated by event id.
+    """The `EventQueue` port on one FIFO queue: per subject (mails: per sender), deduplicated by event id.
 
     Tenant, channel and delivery travel as message attributes too, so that a body nobody can read any
     more still leads to its delivery.

@@ -90,11 +90,11 @@ class KmsSealing:
         cipher = AESGCM(self._unwrapped(tenant, sealed.subject, wrapped))
         clear: dict[str, str] = {}
         for name, value in sealed.fields.items():
-            whole = base64.b64decode(value)
-            nonce, rest = whole[:_NONCE_BYTES], whole[_NONCE_BYTES:]
             try:
+                whole = base64.b64decode(value, validate=True)
+                nonce, rest = whole[:_NONCE_BYTES], whole[_NONCE_BYTES:]
                 clear[name] = cipher.decrypt(nonce, rest, _bound_to(entry, name)).decode()
-            except InvalidTag as exc:
+            except (InvalidTag, ValueError) as exc:  # cut short, or no base64
                 fix = "Verify the log: the entry, or where it stands, was changed."
                 raise BadInput(f"sealed.{name}", "it was not sealed for this entry", fix) from exc
         return clear

@@ -1,7 +1,8 @@
 """Auditing the log from here: everything is downloaded and verified on this machine.
 
-With a public key kept from before (`--key`) nothing the API answers is taken on trust; with a witness
-file kept from the last audit, not even the anchor bucket can be rolled back unseen.
+With a public key kept from before (`--key`) nothing the API shows is taken on trust. What it leaves out
+at the end shows against a witness file kept from the last audit: up to there, not even the anchor bucket
+can be rolled back unseen. A look at one case, or `--since`, proves what is shown and not that it is all.
 """
 
 import json
@@ -97,8 +98,11 @@ class Auditor:
         start = Place(number=kept[0].number - 1, digest="") if since and kept else None
         against = check_anchors(kept, tenant, signed, after=start)
         known = Witness.read(witness) if witness else None
+        if known is not None and known.tenant != tenant:
+            problem = f"it is a witness of {known.tenant}, and you ask for {tenant}"
+            raise BadInput("--witness", problem, "Keep one file for each tenant.")
         if known is not None:
-            against = self._witnessed(against, kept, known, tenant)
+            against = self._witnessed(against, kept, known, since)
         roots = {root_of(head.stream): None for head in against.heads}
         roots |= dict.fromkeys(self._roots(since))
         entries = self._entries(list(roots))
@@ -112,13 +116,17 @@ class Auditor:
         pem = told.pem if self.key is None else _text_of(self.key)
         return told.tenant, checker(pem)
 
-    def _witnessed(self, against: Chained, kept: Sequence[Kept], known: Witness, tenant: TenantId) -> Chained:
-        if known.tenant != tenant:
-            problem = f"it is a witness of {known.tenant}, and you ask for {tenant}"
-            raise BadInput("--witness", problem, "Keep one file for each tenant.")
+    def _witnessed(
+        self, against: Chained, kept: Sequence[Kept], known: Witness, since: datetime | None
+    ) -> Chained:
+        """Also with what the witness saw: it stands where it stood, and within what is shown now.
+
+        An API that shows it when asked for it alone, and leaves it out of the whole, hides what came after.
+        """
+        tenant = known.tenant
         number = known.last.number
         now = next((found for found in kept if found.number == number), None)
-        if now is None:
+        if now is None and since is not None and (not kept or kept[0].number > number):
             page = self._anchor_page({"after": str(number - 1), "limit": "1"})
             now = next((found for found in page.anchors if found.number == number), None)
         breaks = check_witness(tenant, known.last, now)

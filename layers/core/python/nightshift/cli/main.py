@@ -25,6 +25,7 @@ from nightshift.cli import (
     token,
 )
 from nightshift.cli import profile as profiles
+from nightshift.cli.plain import harmless
 from nightshift.cli.session import BAD_INPUT, FAILURE, Outside, Session
 from nightshift.errors import BadInput, NightshiftError
 
@@ -83,9 +84,9 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else FAILURE
     except BadInput as exc:
-        errors.print(f"error: {exc}", style="red")
+        errors.print(harmless(f"error: {exc}"), style="red")
         return BAD_INPUT
     except NightshiftError as exc:
-        errors.print(f"error: {exc}", style="red")
+        errors.print(harmless(f"error: {exc}"), style="red")
         return FAILURE
     return 0

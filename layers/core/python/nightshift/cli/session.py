@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 
 from nightshift.cli import profile as profiles
 from nightshift.cli.connection import Connection
+from nightshift.cli.plain import Plain
 from nightshift.clock import Clock
 from nightshift.errors import BadInput
 from nightshift.model.base import Noun
@@ -88,7 +89,7 @@ class Session:
         if as_json:
             typer.echo(answer.model_dump_json(indent=2))
         else:
-            self.outside.console.print(shown)
+            self.outside.console.print(Plain(shown))
 
 
 def body(model: type[N], given: Mapping[str, object]) -> N:

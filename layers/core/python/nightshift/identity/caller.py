@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from nightshift.errors import NotFound, NotIdentified, NotPermitted
-from nightshift.identity.token import PLATFORM, Identity, verify
+from nightshift.identity.token import PLATFORM, SKEW, Identity, verify
 from nightshift.ids import TenantId
 from nightshift.model.base import Noun
 from nightshift.model.plan import Principal
@@ -14,7 +14,8 @@ __all__ = ["Caller", "caller_behind", "recognise"]
 _SCHEME = "bearer"
 
 # Whoever runs the installation sees no tenant's cases and changes nothing in a tenant, but may stop it.
-_PLATFORM = frozenset({"tenants:add", "tenant:halt", "queues:read", "queues:redrive"})
+_OF_THE_PLATFORM = frozenset({"tenants:add", "queues:read", "queues:redrive"})  # whatever a policy says
+_PLATFORM = _OF_THE_PLATFORM | {"tenant:halt"}
 
 
 class Caller(Noun):
@@ -40,13 +41,14 @@ class Caller(Noun):
             raise NotPermitted(permission, self.principal.role)
 
 
-def recognise(config: Config, who: Identity) -> Caller:
+def recognise(config: Config, who: Identity, *, issued_at: datetime | None = None) -> Caller:
     """The caller behind a proven identity. A role policy does not know holds no permission.
 
     Behind a token of the platform stands whoever may read the stage's identity key.
 
     Raises:
-        NotIdentified: the tenant, or the person in it, is not there (any more).
+        NotIdentified: the tenant, or the person in it, is not there (any more), or the token was issued
+            before they were added: to another one of that id.
     """
     if who.tenant == PLATFORM:
         operator = Principal(id=who.staff, role="platform", kind="person")
@@ -56,11 +58,13 @@ def recognise(config: Config, who: Identity) -> Caller:
         policy = config.policy(who.tenant)
     except NotFound as exc:
         raise NotIdentified("the token names somebody who does not work here") from exc
+    if person.since is not None and issued_at is not None and issued_at < person.since - SKEW:
+        raise NotIdentified("the token is from before the person it names was added")
     role = policy.roles.get(person.role)
     return Caller(
         tenant=who.tenant,
         principal=Principal(id=person.id, role=person.role, kind="person"),
-        permissions=role.permissions if role else frozenset(),
+        permissions=role.permissions - _OF_THE_PLATFORM if role else frozenset(),
     )
 
 
@@ -73,4 +77,5 @@ def caller_behind(config: Config, authorization: str | None, key: str, *, at: da
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != _SCHEME or not token.strip():
         raise NotIdentified("the request carries no bearer token")
-    return recognise(config, verify(token.strip(), key, at=at))
+    proof = verify(token.strip(), key, at=at)
+    return recognise(config, proof.who, issued_at=proof.issued_at)

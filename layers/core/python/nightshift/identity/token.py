@@ -15,7 +15,7 @@ from nightshift.errors import BadInput, Misconfigured, NotIdentified
 from nightshift.ids import TenantId
 from nightshift.model.base import Noun
 
-__all__ = ["LONGEST", "PLATFORM", "PLATFORM_LONGEST", "Identity", "issue", "verify"]
+__all__ = ["LONGEST", "PLATFORM", "PLATFORM_LONGEST", "SKEW", "Identity", "Proof", "issue", "verify"]
 
 LONGEST: Final = timedelta(days=30)
 PLATFORM_LONGEST: Final = timedelta(hours=1)
@@ -26,7 +26,8 @@ PLATFORM: Final = TenantId("*")
 _ALGORITHM = "HS256"
 _AUDIENCE = "nightshift"
 _KEY_BYTES = 32  # RFC 7518, 3.2: at least as long as the hash
-_SKEW_SECONDS = 60
+SKEW: Final = timedelta(seconds=60)
+"""How much clocks may differ."""
 _OPTIONS: Options = {
     "require": ["sub", "tenant", "exp", "iat", "aud"],
     "strict_aud": True,
@@ -42,6 +43,13 @@ class Identity(Noun):
 
     tenant: TenantId = Field(min_length=1, max_length=64)
     staff: str = Field(min_length=1, max_length=100)
+
+
+class Proof(Noun):
+    """Who a token proves, and when it was issued."""
+
+    who: Identity
+    issued_at: datetime
 
 
 class _Claims(Noun):
@@ -72,7 +80,7 @@ def issue(key: str, who: Identity, *, at: datetime, lasts: timedelta) -> str:
     return jwt.encode(claims, _long_enough(key), algorithm=_ALGORITHM)
 
 
-def verify(token: str, key: str, *, at: datetime) -> Identity:
+def verify(token: str, key: str, *, at: datetime) -> Proof:
     """Who a token proves.
 
     Raises:
@@ -89,12 +97,13 @@ def verify(token: str, key: str, *, at: datetime) -> Identity:
             "the token proves nothing: it is malformed, forged or for something else"
         ) from exc
     now = at.astimezone(UTC).timestamp()
-    if claims.iat > now + _SKEW_SECONDS:
+    if not 0 <= claims.iat <= now + SKEW.total_seconds():
         raise NotIdentified("the token is not valid yet")
     longest = _longest(TenantId(claims.tenant)).total_seconds()
     if claims.exp <= now or claims.exp - claims.iat > longest:
         raise NotIdentified("the token has expired")
-    return Identity(tenant=TenantId(claims.tenant), staff=claims.sub)
+    who = Identity(tenant=TenantId(claims.tenant), staff=claims.sub)
+    return Proof(who=who, issued_at=datetime.fromtimestamp(claims.iat, UTC))
 
 
 def _longest(tenant: TenantId) -> timedelta:

@@ -68,6 +68,10 @@ class _Noted(Exception):  # private; carries why nobody acts on a mail
         self.reason = reason
 
 
+class _Foul(_Noted):
+    """A person may look at it; nobody is woken for what any stranger can send."""
+
+
 def receive_mail(receipt: Receipt, post: Post) -> tuple[Received, ...]:
     """Receive one mail for each of our channels it was sent to; told again, it changes nothing.
 
@@ -87,7 +91,8 @@ def _addressed(receipt: Receipt, post: Post) -> list[Arrived]:
     for recipient in receipt.receipt.recipients[:_RECIPIENTS]:
         local, at, host = mail_address(recipient).rpartition("@")
         name, _, tag = local.partition("+")
-        mailbox = post.mailboxes.find(f"{name}@{host}") if at else None
+        # without a name it would be `@host`: the note of whose a domain is, and no mailbox
+        mailbox = post.mailboxes.find(f"{name}@{host}") if at and name else None
         if mailbox is not None:
             arrived = Arrived(receipt=receipt, mailbox=mailbox, tag=tag, at=now)
             found.setdefault((mailbox.tenant, mailbox.channel), arrived)
@@ -105,9 +110,11 @@ def _received(arrived: Arrived, post: Post) -> Received:
         received_at=arrived.at,
     )
     try:
-        _check_verdicts(arrived.receipt)
         _check_rates(arrived, post)
+        _check_verdicts(arrived.receipt)
         return _send(_read(record, arrived, post), post)
+    except _Foul as foul:
+        return _parked(record, foul.reason, post, alarming=False)
     except _Noted as noted:
         return _note(record, noted.reason, post)
     except BadInput as exc:
@@ -120,19 +127,22 @@ def _received(arrived: Arrived, post: Post) -> Received:
 def _check_verdicts(receipt: Receipt) -> None:
     for name, verdict in (("virus", receipt.receipt.virus), ("spam", receipt.receipt.spam)):
         if verdict.status == "FAIL":
-            raise BadInput(name, "SES found it in the mail", "A person may look at the raw mail.")
+            raise _Foul(f"{name}: SES found it in the mail")
 
 
 def _check_rates(arrived: Arrived, post: Post) -> None:
     """Count a mail against its sender, and against the mailbox where nobody vouches for it.
 
-    Bounces all come from one sender, the mail system: they count against the mailbox only.
+    What is only claimed to be a sender's counts apart from what is proven: or whoever writes in a
+    customer's name could shut that customer out. Bounces all come from one sender, the mail system: they
+    count against the mailbox only.
     """
     receipt, box = arrived.receipt, arrived.mailbox
     claimed = next(iter(receipt.claimed_senders), "")
     is_machine = receipt.mail.source in _MACHINE
     sender = bare(claimed) or mail_address(receipt.mail.source) or "nobody"
-    counted = [] if is_machine else [(f"from:{sender}", PER_SENDER)]
+    said = "from" if receipt.is_vouched_for else "claimed"
+    counted = [] if is_machine else [(f"{said}:{sender}", PER_SENDER)]
     if is_machine or not receipt.is_vouched_for:
         counted.append((f"to:{box.address}", PER_MAILBOX))
     for who, most in counted:
@@ -206,9 +216,10 @@ def _note(record: Delivery, reason: str, post: Post) -> Received:
     return Received(done="noted", reason=reason, tenant=record.tenant)
 
 
-def _parked(record: Delivery, reason: str, post: Post) -> Received:
+def _parked(record: Delivery, reason: str, post: Post, *, alarming: bool = True) -> Received:
     post.metrics.count(Metric.MAIL_REFUSED)
-    post.metrics.count(Metric.DELIVERIES_PARKED)
+    if alarming:
+        post.metrics.count(Metric.DELIVERIES_PARKED)
     post.deliveries.keep(record.model_copy(update={"parked": reason}))
     return Received(done="parked", reason=reason, tenant=record.tenant)
 

@@ -5,9 +5,10 @@ parts are counted before they are parsed, and an enclosure is bytes under a name
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email import policy
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
@@ -33,10 +34,21 @@ _MAX_NESTED = 20  # multiparts and mails within mails; every line is compared wi
 _MAX_PARTS = 400
 _MAX_ENCLOSURES = 20
 _DECORATION = 20_000  # bytes; a smaller picture that the text itself shows is a logo, no photo
-_MAX_TEXT_BYTES = 1_000_000
+_MAX_TEXT_BYTES = 1_000_000  # of all texts together: reading HTML takes 8 s for as much at its worst
+_MAX_LINES = 2_000_000  # each is an object of its own; 40 MB of base64 are 540,000
+_MAX_LOOKS = 10_000_000  # lines times multiparts
 
-_NESTING = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+# Python's parser ends lines at a bare CR too.
+_NESTING = re.compile(rb"(?:^|[\r\n])content-type:\s*(?:multipart|message)/", re.IGNORECASE)
+_UNREADABLE = (
+    MessageError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +60,18 @@ class Enclosure:
     part: Message
 
     def content(self) -> bytes:
-        """Its bytes, decoded now; a mail within the mail as it stands."""
+        """Its bytes, decoded now; a mail within the mail as it stands.
+
+        Raises:
+            BadInput: it cannot be decoded.
+        """
+        try:
+            return self._decoded()
+        except _UNREADABLE as exc:
+            problem = f"one cannot be taken apart ({type(exc).__name__})"
+            raise BadInput("attachments", problem, "Look at the mail raw.") from None
+
+    def _decoded(self) -> bytes:
         payload = self.part.get_payload()
         if isinstance(payload, list):
             return b"\n".join(inner.as_bytes() for inner in payload if isinstance(inner, Message))
@@ -123,8 +146,11 @@ def _check(raw: bytes) -> None:
     nested = sum(1 for _ in _NESTING.finditer(raw))
     if nested > _MAX_NESTED:
         raise BadInput("parts", f"{nested} of them hold others", f"At most {_MAX_NESTED} are read.")
-    if nested and raw.count(b"\n--") > 4 * _MAX_PARTS:
+    if nested and raw.count(b"\n--") + raw.count(b"\r--") > 4 * _MAX_PARTS:
         raise BadInput("parts", "there are far too many", f"At most {_MAX_PARTS} are read.")
+    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    if lines > _MAX_LINES or lines * nested > _MAX_LOOKS:
+        raise BadInput("mail", f"it has {lines} lines", f"At most {_MAX_LINES} are read.")
 
 
 def _mail(message: Message) -> Mail:
@@ -168,16 +194,20 @@ def _is_text(part: Message) -> bool:
 def _text(parts: list[Message]) -> str:
     """The plain text of a mail, or what its HTML shows where it has none."""
     for kind, read in (("text/plain", str), ("text/html", text_of)):
-        found = (read(_decoded(part)) for part in parts if part.get_content_type() == kind)
+        found = (read(each) for each in _decoded(part for part in parts if part.get_content_type() == kind))
         text = "\n\n".join(shown for each in found if (shown := each.strip()))
         if text:
             return text
     return ""
 
 
-def _decoded(part: Message) -> str:
-    raw = part.get_payload(decode=True)
-    return decoded(raw[:_MAX_TEXT_BYTES], _charset(part)) if isinstance(raw, bytes) else ""
+def _decoded(parts: Iterable[Message]) -> Iterator[str]:
+    left = _MAX_TEXT_BYTES
+    for part in parts:
+        raw = part.get_payload(decode=True)
+        if isinstance(raw, bytes) and left > 0:
+            yield decoded(raw[:left], _charset(part))
+            left -= len(raw)
 
 
 def _charset(part: Message) -> str | None:
@@ -197,7 +227,10 @@ def _words(value: str) -> str:
     raw = value.encode("utf-8", "surrogateescape")  # bytes that are no ASCII were kept as surrogates
     if any(byte > 0x7F for byte in raw):  # noqa: PLR2004  # ASCII ends here
         return decoded(raw, None)
-    parts = decode_header(value)
+    try:
+        parts = decode_header(value)
+    except MessageError:  # base64 that is none
+        return decoded(raw, None)
     return "".join(
         decoded(part, charset) if isinstance(part, bytes) else str(part) for part, charset in parts
     )

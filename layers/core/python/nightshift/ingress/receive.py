@@ -25,6 +25,7 @@ MAX_BODY = 1_000_000
 
 _MAX_EVENT = 200_000  # bytes; a queue message takes 256 KB, a record 400 KB with the event in it
 _PATH_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_TOPIC = re.compile(r"[!-~]{1,200}")  # it becomes an object's metadata: ASCII alone
 _DELIVERY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+=@-]{0,179}")
 _PARTS_OF_A_REF = 6  # tenant, channel, year, month, day, delivery
 _CHANNEL_KEPT_FOR = timedelta(seconds=60)
@@ -152,6 +153,8 @@ def _store(channel: Channel, arrival: Arrival, gate: Gate) -> Answer:
         fix = "Use 1 to 180 letters, digits and . _ : + = @ -"
         raise BadInput("delivery", "this is no delivery id", fix)
     topic = gate.webhooks.topic(arrival)
+    if not _TOPIC.fullmatch(topic):
+        raise BadInput("topic", "this is no topic", "Use 1 to 200 ASCII characters without spaces.")
     digest = _digest(topic, arrival.body)
     day = arrival.received_at.strftime("%Y/%m/%d")
     ref = f"{channel.tenant}/{channel.id}/{day}/{delivery}-{digest[:16]}"

@@ -49,9 +49,13 @@ class Channel(Document):
 
 
 class Staff(Document):
-    """A person who works for the tenant."""
+    """A person who works for the tenant.
+
+    `since` is when they were added: a token from before was somebody else's who had the same id.
+    """
 
     id: str
     tenant: TenantId
     name: str
     role: str
+    since: datetime | None = None

@@ -59,10 +59,15 @@ def _check_host(spec: AdapterSpec, host: str) -> None:
     if _is_address(host) or not _HOST.fullmatch(host) or host.endswith(_INTERNAL):
         problem = "its host is not a public name"
         raise BadInput("base_url", problem, "Name the store's host as customers see it.")
-    fits = any(pattern == _ANY or fnmatchcase(host, pattern) for pattern in spec.hosts)
-    if not fits:
+    if not any(pattern == _ANY or _fits(host, pattern) for pattern in spec.hosts):
         hosts = ", ".join(spec.hosts)
         raise BadInput("base_url", f"{spec.name} is not asked at {host}", f"Its hosts are: {hosts}.")
+
+
+def _fits(host: str, pattern: str) -> bool:
+    """Whether a host is what a pattern means, label by label: `*` stands for one."""
+    labels, wanted = host.split("."), pattern.split(".")
+    return len(labels) == len(wanted) and all(map(fnmatchcase, labels, wanted))
 
 
 def _is_address(host: str) -> bool:
@@ -83,6 +88,9 @@ def mailbox(field: str, given: str) -> str:
     found = _MAILBOX.fullmatch(lowered)
     if found is None or not _HOST.fullmatch(found["host"]) or ".." in lowered:
         raise BadInput(field, "it is not a mail address", "Write it as support@store.example.")
+    if "+" in lowered:
+        fix = "Leave the + and what follows out: what stands there comes in all the same."
+        raise BadInput(field, "a + in a mail address is ours, for the conversation", fix)
     return lowered
 
 

@@ -27,7 +27,8 @@ def set_staff(office: Office, caller: Caller, tenant: TenantId, person: str, ask
         raise BadInput("role", f"policy has no role {asked.role!r}", f"It has: {roles}.")
     before = _person(office, tenant, person)
     name = asked.name or (before.name if before else person)
-    after = Staff(id=person, tenant=tenant, name=name, role=asked.role)
+    since = before.since if before else office.clock.now()
+    after = Staff(id=person, tenant=tenant, name=name, role=asked.role, since=since)
     loses_it = before is not None and _may_write(policy, before) and not _may_write(policy, after)
     office.setup.put_staff(after, if_stands=_another(office, policy, after, "role") if loses_it else None)
     detail = {"role_before": before.role if before else None, "role_after": after.role}
@@ -36,7 +37,7 @@ def set_staff(office: Office, caller: Caller, tenant: TenantId, person: str, ask
 
 
 def remove_staff(office: Office, caller: Caller, tenant: TenantId, person: str) -> StaffLine:
-    """Remove a person; tokens they hold prove nothing from now on.
+    """Remove a person; tokens they hold prove nothing from now on, also when the id is given out again.
 
     Raises:
         NotPermitted: the caller may not change the configuration.

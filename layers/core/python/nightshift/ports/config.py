@@ -1,11 +1,13 @@
 """Tenants, channels, policies and staff."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nightshift.ids import ChannelId, TenantId
-from nightshift.model.policy import Policy
 from nightshift.model.tenant import Channel, Staff, Tenant
+
+if TYPE_CHECKING:  # a policy is much to load, and ingress never sees one
+    from nightshift.model.policy import Policy
 
 __all__ = ["Config"]
 
@@ -22,10 +24,10 @@ class Config(Protocol):
     def channels(self, tenant: TenantId) -> tuple[Channel, ...]:
         """All channels of a tenant."""
 
-    def policy(self, tenant: TenantId) -> Policy:
+    def policy(self, tenant: TenantId) -> "Policy":
         """The policy in force."""
 
-    def policy_of(self, tenant: Tenant) -> Policy:
+    def policy_of(self, tenant: Tenant) -> "Policy":
         """The policy that a tenant's record, read already, puts in force."""
 
     def staff(self, tenant: TenantId, person: str) -> Staff:
@@ -43,7 +45,7 @@ class Config(Protocol):
     def put_channel(self, channel: Channel) -> None:
         """Store a channel."""
 
-    def put_policy(self, tenant: TenantId, policy: Policy) -> None:
+    def put_policy(self, tenant: TenantId, policy: "Policy") -> None:
         """Store a policy version; a stored version is never overwritten."""
 
     def put_staff(self, staff: Staff) -> None:

@@ -1,13 +1,15 @@
 """Starting, waking and asking: Step Functions, Lambda and queues as the stages see them."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import JsonValue
 
 from nightshift.ids import ChannelId, TenantId
-from nightshift.model.case import CaseInput
 from nightshift.model.event import Event
+
+if TYPE_CHECKING:  # ingress loads this and no case
+    from nightshift.model.case import CaseInput
 
 __all__ = ["Blobs", "EventQueue", "Executions", "ReadTools", "Secrets"]
 
@@ -15,7 +17,7 @@ __all__ = ["Blobs", "EventQueue", "Executions", "ReadTools", "Secrets"]
 class Executions(Protocol):
     """State machine executions and the tokens of their waiting states."""
 
-    def start_case(self, given: CaseInput) -> None:
+    def start_case(self, given: "CaseInput") -> None:
         """Start the execution of a case's generation; one that runs or ran already is left alone."""
 
     def succeed(self, token: str, output: dict[str, JsonValue]) -> bool:

@@ -71,7 +71,9 @@ class Ledger(Protocol):
     def unknown(
         self, tenant: TenantId, limit: int, after: tuple[str, str, str] | None = None
     ) -> tuple[tuple[Effect, ...], tuple[str, str, str] | None]:
-        """A tenant's effects that are UNKNOWN, oldest first (eventually consistent).
+        """A tenant's effects without an outcome, oldest first (eventually consistent).
+
+        UNKNOWN ones, and those that are under way or were left so; `Effect.for_a_person` tells them apart.
 
         `after` is what an earlier page gave beside its effects; None there: that was the last.
         """

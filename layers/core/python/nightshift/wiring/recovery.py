@@ -78,8 +78,10 @@ class Lookout:
             raise Misconfigured(message, code="recovery.input") from exc
 
     def _sweep(self) -> dict[str, Any]:
-        found = look_after(self.restoring.recovering).model_dump()
-        given = resume_decided(self.approvals, self.runs, self.executions)
+        try:
+            found = look_after(self.restoring.recovering).model_dump()
+        finally:  # a case that cannot be looked after keeps no answer from its run
+            given = resume_decided(self.approvals, self.runs, self.executions)
         said = logger.warning if found["recovered"] or found["handed_over"] else logger.info
         said("cases looked after", answers_given=given, **found)
         return {"answers_given": given, **found}

@@ -16,8 +16,9 @@ from nightshift.errors import NotFound
 from nightshift.ids import TenantId
 from nightshift.ingress.receive import Answer, Gate, receive, replay
 from nightshift.ingress.webhooks import Webhooks
+from nightshift.model.metric import Metric
 from nightshift.settings import Settings
-from nightshift.telemetry import entrypoint, logger
+from nightshift.telemetry import entrypoint, logger, metrics
 
 __all__ = ["WebhookSettings", "webhook_handler"]
 
@@ -62,6 +63,7 @@ def webhook_handler(webhooks: Webhooks, adapter: str) -> Callable[[dict[str, Any
             body=_body(event),
             gate=gate,
         )
+        _count(answer)
         problem = answer.refusal.field if answer.refusal else ""
         logger.info(
             "webhook answered", status=answer.status, done=answer.done, refused=problem, event=answer.event
@@ -76,8 +78,13 @@ def _replayed(asked: dict[str, str], gate: Gate) -> dict[str, Any]:
         answer = replay(TenantId(asked["tenant"]), asked["ref"], gate=gate)
     except NotFound:
         answer = Answer(status=404, done="missing")
+    _count(answer)
     logger.info("body replayed", done=answer.done, event=answer.event)
     return {"done": answer.done}
+
+
+def _count(answer: Answer) -> None:
+    metrics.count(Metric.DELIVERIES_PARKED, answer.done == "parked")  # somebody is woken for it
 
 
 def _body(event: dict[str, Any]) -> bytes:
