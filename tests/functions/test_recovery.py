@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from nightshift.aws.client import client
 from nightshift.aws.executions import StepFunctions
 from nightshift.cases.dispatch import dispatch
 from nightshift.errors import Misconfigured
-from nightshift.ids import CaseId
+from nightshift.ids import ApprovalId, CaseId, RunId
 from nightshift.model.approval import ApprovalStatus
 from nightshift.model.case import CaseInput, CaseStatus
 from tests.support import records
@@ -173,6 +174,30 @@ def test_an_answer_that_never_reached_its_run_is_given(tables: Tables, clock: Fi
     assert resume_decided(*parts) == 1
     assert scene.waiting.answers["token-1"]["run"] == records.RUN
     assert resume_decided(*parts) == 0
+    assert scene.asking.approvals.unresumed(10) == ()
+
+
+def test_an_answer_that_cannot_be_given_keeps_no_other_from_its_run(
+    tables: Tables, clock: FixedClock
+) -> None:
+    scene = make_scene(tables, clock)
+    scene.propose(asks=frozenset({REFUND}))
+    scene.steps(READ, QUOTE)
+    asked = scene.ask("token-1")
+    lost = asked.model_copy(
+        update={
+            "id": ApprovalId("apr_lost"),
+            "run": RunId("run_lost"),
+            "asked_at": asked.asked_at - timedelta(hours=1),
+        }
+    )
+    scene.door.approvals.ask(lost, "token-0", 1)  # its run's records are gone
+    for each in (lost, asked):
+        decided = ApprovalStatus.APPROVED
+        scene.door.approvals.decide(each.id, decided, by=records.ANA, at=clock.now(), note="")
+    parts = scene.asking.approvals, scene.asking.runs, scene.asking.executions
+    assert resume_decided(*parts) == 1
+    assert "token-1" in scene.waiting.answers
     assert scene.asking.approvals.unresumed(10) == ()
 
 

@@ -107,6 +107,15 @@ def test_a_refusal_names_the_field_and_what_would_be_accepted(
     assert answer["headers"]["content-type"] == "application/json"
 
 
+def test_a_delivery_that_is_parked_is_counted_so_that_somebody_is_woken(
+    handler: Callable[[dict[str, Any], Any], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+):
+    assert json.loads(handler(request(b"{}"), None)["body"]) == {"done": "parked"}
+    assert json.loads(handler(request(BODY, delivery="dlv-2"), None)["body"]) == {"done": "sent"}
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [line["DeliveriesParked"] for line in lines] == [[1.0]]
+
+
 def test_a_request_with_nothing_in_it_is_not_found(handler: Callable[[dict[str, Any], Any], dict[str, Any]]):
     assert handler({"version": "2.0"}, None)["statusCode"] == 404
 

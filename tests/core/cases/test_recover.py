@@ -399,6 +399,22 @@ def test_every_lost_case_is_found_page_by_page_and_those_at_work_are_left_alone(
     assert intake.cases.get(fine).generation == 1
 
 
+def test_a_pass_ends_however_many_cases_are_at_work(intake: Intake, parts: Recovering) -> None:
+    for number in range(90):
+        event = intake.source.message(conversation=f"w{number}")
+        case = dispatch(intake.stored(event), intake.desk).case
+        assert case is not None
+        intake.cases.observe(CaseInput(case=case, generation=1, wake=1))
+    began, after, seen, pages = intake.clock.now(), "", 0, 0
+    while pages < 10:
+        intake.clock.advance(1)  # every look at a page takes a moment
+        tally, after = recover_page(parts, tenant=ACME, since=began, after=after)
+        seen, pages = seen + tally.seen, pages + 1
+        if not after:
+            break
+    assert (after, seen) == ("", 90)
+
+
 def _sleeper(intake: Intake, number: int) -> CaseId:
     event = intake.source.message(conversation=f"c{number}")
     case = dispatch(intake.stored(event), intake.desk).case
@@ -425,6 +441,34 @@ def test_a_person_may_have_a_running_case_started_anew_as_often_as_they_like(
     for _ in range(MOST_RESTARTS + 2):
         assert recover_one(parts, ACME, case, by="person:ana") is Became.RECOVERED
     assert drives(intake, case).generation == MOST_RESTARTS + 3
+
+
+def test_a_case_that_cannot_be_examined_keeps_no_other_from_it(
+    intake: Intake, parts: Recovering, clock: FixedClock
+) -> None:
+    first = at_work(intake)
+    clock.advance(1)
+    second = _at_work_too(intake)
+    for case in (first, second):
+        intake.machine.lose(case, 1)
+    spoilt = {"pk": {"S": f"case#{first}"}, "sk": {"S": "meta"}}
+    client("dynamodb").update_item(
+        TableName=intake.tables.cases,
+        Key=spoilt,
+        UpdateExpression="SET doc = :no",
+        ExpressionAttributeValues={":no": {"S": "{}"}},
+    )
+    clock.advance(301)
+    with pytest.raises(ValueError, match="Case"):  # it is not kept quiet either
+        look_after(parts)
+    assert drives(intake, second).generation == 1
+
+
+def _at_work_too(intake: Intake) -> CaseId:
+    case = dispatch(intake.stored(intake.source.message(conversation="c2")), intake.desk).case
+    assert case is not None
+    intake.cases.observe(CaseInput(case=case, generation=1, wake=1))
+    return case
 
 
 def test_a_service_that_is_down_leaves_the_case_due(

@@ -111,6 +111,18 @@ def test_the_same_wake_again_knows_the_same_and_adds_no_line(life: Life, parts: 
     assert life.told(case) == ["context.read"]
 
 
+def test_a_sleeper_that_was_locked_goes_to_a_person_and_not_on_sleeping(
+    life: Life, parts: Observing, clock: FixedClock
+):
+    case = life.open(message("broken")).id
+    look(parts, case)
+    deadline = clock.now() + timedelta(days=1)
+    assert life.cases.sleep(case, 1, wake=1, seen_seq=1, events=(), deadline=deadline)
+    life.cases.lock(case, "legal")
+    seen = look(parts, case, wake=2)
+    assert (seen.next, life.cases.context(case, 2).person) == ("person", "legal")
+
+
 def test_a_later_wake_knows_which_events_are_news(life: Life, parts: Observing):
     case = life.open(message("broken")).id
     look(parts, case)

@@ -18,6 +18,7 @@ from nightshift.aws.windows import DynamoWindows
 from nightshift.errors import Conflict, Misconfigured, NotFound
 from nightshift.gate.authorise import authorise
 from nightshift.ids import CaseId, RunId, StepId
+from nightshift.model.case import RunOutcome
 from nightshift.model.log import EntryKind
 from nightshift.model.policy import Window
 from nightshift.model.tenant import Channel, Tenant
@@ -394,6 +395,21 @@ def test_a_verdict_that_another_attempt_gave_first_stands_and_frees_what_this_on
             return super().give(verdict)
 
     assert store.gate(runs=Slow(store.tables.runs, client("dynamodb"))).move.next == "settle"
+    assert store.reserved(CUSTOMER) == store.reserved(STORE) == []
+
+
+def test_a_gate_that_comes_after_the_end_of_its_run_leaves_no_reservation(store: Store):
+    store.runs.propose(proposal(*STANDARD))
+
+    class Slow(DynamoRuns):
+        """While it reserved, the next generation judged, carried out and settled the run."""
+
+        def give(self, verdict: Verdict) -> Verdict:
+            super().give(verdict.model_copy(update={"decided_at": NOW - timedelta(seconds=9)}))
+            self.settle(RunOutcome(run=RUN, status="DONE", settled_at=NOW))
+            return super().give(verdict)
+
+    store.gate(runs=Slow(store.tables.runs, client("dynamodb")))
     assert store.reserved(CUSTOMER) == store.reserved(STORE) == []
 
 

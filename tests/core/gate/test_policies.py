@@ -13,6 +13,9 @@ from tests.core.gate.plans import DEFAULT_POLICY, ROOT, money
 
 TEXT = (ROOT / "policies/default.toml").read_text(encoding="utf-8")
 
+OF_A_CASE = ("orders", "payments", "messaging")
+OF_THE_CATALOGUE = ("catalog", "listings", "pricing", "inventory", "competitors")
+
 
 @pytest.mark.parametrize("currency", ["EUR", "USD", "GBP"])
 @pytest.mark.parametrize(
@@ -42,9 +45,24 @@ def test_the_default_policy_names_only_tools_that_exist():
     assert {rule.tool for rule in named} <= set(ALL)
 
 
-def test_the_support_specialist_may_use_every_tool_and_decide_nothing():
+def permissions_of(*domains: str) -> set[str]:
+    return {each.permission for each in ALL.values() if each.name.partition(".")[0] in domains}
+
+
+def test_every_tool_is_of_a_case_or_of_the_catalogue():
+    domains = {name.partition(".")[0] for name in ALL}
+    assert domains == {*OF_A_CASE, *OF_THE_CATALOGUE}
+
+
+def test_the_support_specialist_may_use_every_tool_of_a_case_and_decide_nothing():
     held = DEFAULT_POLICY.roles["support"].permissions
-    assert {contract.permission for contract in ALL.values()} <= held
+    assert permissions_of(*OF_A_CASE) <= held
+    assert not {"listings:write", "pricing:write", "inventory:write", "approvals:decide"} & held
+
+
+def test_the_operations_specialist_may_use_every_tool_of_the_catalogue_and_decide_nothing():
+    held = DEFAULT_POLICY.roles["operations"].permissions
+    assert permissions_of(*OF_THE_CATALOGUE) <= held
     assert "approvals:decide" not in held
 
 

@@ -100,7 +100,7 @@ def test_a_run_in_shadow_mode_is_done_and_says_that_nothing_was_made(
 ) -> None:
     if not everything:
         scene.put_channel(records.channel(live=frozenset({"messaging.reply"})))
-    scene.propose(shadow=everything)
+    scene.propose(shadow=True)  # one tool that is off puts the whole run into shadow mode
     reserve(scene)
     scene.steps(*ALL_STEPS)
     outcome = end(scene)
@@ -125,6 +125,15 @@ def test_a_run_the_gate_never_decided_has_failed(scene: Scene) -> None:
     reserve(scene)
     outcome = end(scene, "Misconfigured")
     assert (outcome.status, outcome.reason) == ("FAILED", "Misconfigured")
+    assert used(scene) == []
+
+
+def test_what_a_late_gate_reserved_for_a_run_that_had_ended_is_given_back(scene: Scene) -> None:
+    scene.door.runs.propose(records.proposal())
+    first = end(scene, "Crashed")  # no verdict, so a newer generation's gate decides, and reserves
+    scene.door.runs.give(records.verdict(scene.door.runs.proposal(records.RUN)))
+    reserve(scene)
+    assert end(scene) == first
     assert used(scene) == []
 
 

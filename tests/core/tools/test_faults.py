@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from nightshift.model.effect import StepResult
+    from nightshift.tools.binding import Call, Done
 
 SETTLE_AFTER = 10.0
 RUNS = itertools.count()
@@ -231,6 +233,32 @@ def test_an_absent_effect_counts_only_after_the_vendor_had_time_to_show_it(refun
     assert (len(refunding.book.refunds), refunding.book.requests) == (1, 1)
 
 
+@pytest.mark.parametrize("end", [error(OutcomeUnknown), Killed()], ids=["unknown", "killed"])
+def test_the_vendor_has_that_time_from_the_end_of_a_slow_attempt_and_not_from_its_begin(
+    refunding: Scene, end: Exception
+) -> None:
+    """The request left at the attempt's last moment, so that its effect shows later than it began."""
+    book, adapter = refunding.book, refunding.door.adapter
+    book.clock, book.lag = refunding.clock, timedelta(seconds=LEASE)
+    refund = adapter.binding("payments.refund")
+    assert refund is not None
+
+    def slow(call: Call[Any]) -> Done:
+        refunding.clock.advance(refund.timeout)
+        return refund.call(call)
+
+    slowly = replace(refund, call=slow, settle_after=LEASE + 1)
+    others = tuple(each for each in adapter.bindings if each is not refund)
+    refunding.with_adapter(replace(adapter, bindings=(*others, slowly)))
+    book.faults.append(Fault(end, "after"))
+    attempt(refunding)
+    refunding.clock.advance(LEASE - 1)  # the lease of one that was killed is over, and silence proves nothing
+    attempt(refunding)
+    refunding.clock.advance(LEASE)
+    assert outcome(attempt(refunding)) is Outcome.DONE
+    assert (len(book.refunds), book.requests) == (1, 1)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_unsure_vendor_leaves_it_unknown_and_is_never_called_again(
     refunding: Scene, when: Literal["before", "after"]
@@ -393,7 +421,7 @@ def _turn_off(scene: Scene) -> None:
 
 
 CHANGES = pytest.mark.parametrize(
-    ("change", "code"), [(_lock, "case.taken"), (_halt, "tenant.halted"), (_turn_off, "shadow")]
+    ("change", "code"), [(_lock, "case.taken"), (_halt, "tenant.halted"), (_turn_off, "tool.turned_off")]
 )
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from nightshift.aws.client import METER, client
+from nightshift.aws.limits import DynamoLimits
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled, WireError
 from nightshift.ids import RunId
 from nightshift.model.effect import EffectState
@@ -24,7 +26,11 @@ from tests.support.records import QUOTE, READ, REFUND, RUN, SHOP
 from tests.support.scene import LEASE, SECRET, Scene
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import JsonValue
+
+    from nightshift.ports.limits import Admitted
 
 CALM = Breaker(failures=3, share=0.5, within_seconds=60, open_seconds=30)
 
@@ -364,6 +370,21 @@ def test_a_writes_strange_answer_is_reported_and_stops_further_writes_but_no_rea
         refunding.step(REFUND, run=other)
     assert caught.value.code == "channel.stopped"
     assert refunding.door.ledger.find(other, REFUND, 0) is None
+
+
+class Forgetful(DynamoLimits):
+    """Lanes that may be asked and not told."""
+
+    @override
+    def troubled(self, admitted: Admitted, *, now: datetime) -> bool:
+        raise RuntimeError(admitted.lane.channel)
+
+
+def test_a_lane_that_cannot_be_told_hides_no_error(refunding: Scene):
+    refunding.door = replace(refunding.door, limits=Forgetful(refunding.tables.limits))
+    fail(refunding, OutcomeUnknown("no answer", code="vendor.timeout"), after=True)
+    with pytest.raises(OutcomeUnknown):
+        refunding.step(REFUND)
 
 
 def test_the_effect_itself_is_still_looked_for_and_found(refunding: Scene):

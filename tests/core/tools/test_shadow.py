@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from nightshift.errors import Retryable
 from nightshift.ids import StepId
 from nightshift.model.log import EntryKind
 from nightshift.model.tool import Outcome
+from nightshift.runs.lane import LaneCall, run_lane
+from nightshift.runs.settle import settle
 from tests.support import records
+from tests.support.book import Fault
 from tests.support.records import QUOTE, READ, REFUND, REPLY
 from tests.support.scene import Scene
 
@@ -41,9 +45,33 @@ def test_only_the_tools_a_person_turned_on_make_effects(scene: Scene, live: Step
     scene.put_channel(records.channel(live=frozenset({tools[live]})))
     scene.propose()
     results = dict(zip((QUOTE, REFUND, REPLY), scene.steps(QUOTE, REFUND, REPLY), strict=True))
-    assert {step for step, result in results.items() if result.shadow} == {REFUND, REPLY} - {live}
+    (off,) = {REFUND, REPLY} - {live}
+    assert (results[off].outcome, results[off].code) == (Outcome.REJECTED, "tool.turned_off")
     assert len(getattr(scene.book, made)) == 1
     assert scene.book.requests == 1
+
+
+def test_a_tool_turned_off_since_the_verdict_stops_its_run_before_anybody_is_told_that_it_was_done(
+    scene: Scene,
+) -> None:
+    scene.put_channel(records.channel(live=frozenset({"messaging.reply"})))
+    scene.propose()
+    lane = LaneCall(run=records.RUN, generation=1, move=1, steps=(QUOTE, REFUND, REPLY))
+    assert run_lane(scene.door, lane).move.next == "settle"
+    assert (scene.book.refunds, scene.book.messages) == ([], [])
+    outcome = settle(scene.settling, records.RUN, 1)
+    assert (outcome.status, outcome.reason, outcome.failed_step) == ("FAILED", "tool.turned_off", REFUND)
+
+
+def test_a_tool_turned_off_after_a_try_that_did_nothing_is_not_taken_for_shadow_mode(scene: Scene) -> None:
+    scene.propose()
+    scene.step(QUOTE)
+    scene.book.faults.append(Fault(Retryable("nothing happened")))
+    with pytest.raises(Retryable):
+        scene.step(REFUND)
+    scene.put_channel(records.channel(live=frozenset({"messaging.reply"})))
+    result = scene.step(REFUND)
+    assert (result.outcome, result.code, result.shadow) == (Outcome.NOT_DONE, "tool.turned_off", False)
 
 
 def test_shadow_mode_refuses_what_would_have_been_refused(scene: Scene) -> None:

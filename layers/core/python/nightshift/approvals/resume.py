@@ -1,5 +1,6 @@
 """Resuming a run with the answer its record holds."""
 
+from nightshift.errors import NotFound
 from nightshift.model.approval import Approval
 from nightshift.model.moves import after_answer
 from nightshift.ports.approvals import Approvals
@@ -28,4 +29,12 @@ def resume(approval: Approval, approvals: Approvals, runs: Runs, executions: Exe
 
 def resume_decided(approvals: Approvals, runs: Runs, executions: Executions) -> int:
     """Give the answers that were decided and never told: whoever decided died in between. How many."""
-    return sum(resume(approval, approvals, runs, executions) for approval in approvals.unresumed(_BATCH))
+    return sum(_resumed(approval, approvals, runs, executions) for approval in approvals.unresumed(_BATCH))
+
+
+def _resumed(approval: Approval, approvals: Approvals, runs: Runs, executions: Executions) -> bool:
+    try:
+        return resume(approval, approvals, runs, executions)
+    except NotFound:  # its run is not in the records (any more): nothing waits, and others do
+        approvals.resumed(approval.id)
+        return False

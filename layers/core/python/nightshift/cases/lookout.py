@@ -17,7 +17,7 @@ from nightshift.ports.runs import Runs
 __all__ = ["StatusChange", "Tally", "look_after", "on_status", "recover_one", "recover_page"]
 
 _BATCH = 100
-_PAGE = 40
+_PAGE = 20  # the API gives one page ten seconds, and a case is some ten calls
 _NAME = re.compile(r"(?P<id>(?:case|run)_[a-z2-7]{26})-g(?P<generation>[0-9]+)")
 
 
@@ -50,13 +50,22 @@ class StatusChange(Noun):
 
 
 def look_after(parts: Recovering) -> Tally:
-    """Examine every case that is due. One that cannot be examined now stays due."""
+    """Examine every case that is due. One that cannot be examined now stays due, and keeps no other from it.
+
+    Raises:
+        Exception: what the first of those met, once all the others were looked after.
+    """
     tally = Tally()
+    failed: list[Exception] = []
     for case in parts.watch.due(parts.clock.now(), _BATCH):
         try:
             tally = tally.plus(examine(parts, case))
         except NotFound:  # the index is behind
             continue
+        except Exception as exc:  # noqa: BLE001  # whatever it is, it is raised below
+            failed.append(exc)
+    if failed:
+        raise failed[0]
     return tally
 
 
@@ -105,7 +114,7 @@ def recover_page(
         others = tenant is not None and stands.tenant != tenant
         done_in_this_pass = stands.restarted_at is not None and stands.restarted_at >= since
         if not others and not done_in_this_pass:
-            tally = tally.plus(examine(parts, case))
+            tally = tally.plus(examine(parts, case, postpones=False))
     return tally, page.after
 
 

@@ -104,10 +104,13 @@ def recover(parts: Recovering, case: CaseId, *, why: str, counted: bool = True) 
     return _logged(parts, given, EntryKind.CASE_RECOVERED, why)
 
 
-def examine(parts: Recovering, case: CaseId, seen: ExecutionState | None = None) -> Became:
+def examine(
+    parts: Recovering, case: CaseId, seen: ExecutionState | None = None, *, postpones: bool = True
+) -> Became:
     """Look after one case: leave it alone while its execution runs, recover it otherwise.
 
-    `seen` is how that execution stands, where the caller was told.
+    `seen` is how that execution stands, where the caller was told. `postpones`: one at work is looked
+    after later; a pass over all of them moves none, or it would meet those again and never end.
 
     Raises:
         NotFound: no such case.
@@ -119,7 +122,8 @@ def examine(parts: Recovering, case: CaseId, seen: ExecutionState | None = None)
     if state.status == "NONE":
         return _begun(parts, stands)
     if state.status == "RUNNING" and not _older_than_the_records(parts, stands, state):
-        parts.watch.postpone(stands, _patience(stands, parts.clock.now()))
+        if postpones:
+            parts.watch.postpone(stands, _patience(stands, parts.clock.now()))
         return Became.RUNNING
     if state.error == _STRANDED:
         return _to_person(parts, stands, "a stage failed, and the case could not be handed over then")

@@ -8,7 +8,10 @@ is older than its records gets a new one.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
 
 from nightshift.cases.lookout import Tally, recover_page
 from nightshift.cases.recover import Recovering
@@ -20,10 +23,9 @@ from nightshift.ports.restore import Bodies, Replays, StoredBody
 
 __all__ = ["Restoring", "go_on"]
 
-_PAGE = 40
+_PAGE = 20  # the API gives one page ten seconds
 _SLACK = timedelta(minutes=5)  # a restored table is whole to the second, clocks are not
 _LONGEST = timedelta(days=36)  # points in time are kept for 35 days
-_AT = "%Y-%m-%d"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +40,11 @@ class Restoring:
 class _Place(Noun):
     """Where a pass is: when it began, what it does, and how far that is."""
 
-    began: datetime
-    doing: str  # "events" or "cases"
-    day: str = ""
-    skip: int = 0
-    after: str = ""
+    began: AwareDatetime
+    doing: Literal["events", "cases"]
+    day: date | None = None  # UTC, as bodies are named
+    skip: int = Field(default=0, ge=0)
+    after: str = Field(default="", pattern=r"^(\d{1,12}\|case_[a-z2-7]{26})?$")
 
 
 def go_on(parts: Restoring, given: RecoveryRequest) -> Progress:
@@ -56,8 +58,9 @@ def go_on(parts: Restoring, given: RecoveryRequest) -> Progress:
         Retryable: a webhook function did not answer; the same call again goes on.
     """
     place = _place(parts, given)
-    if place.doing == "events" and given.tenant is not None and given.restored_at is not None:
-        return _replayed(parts, given.tenant, given.restored_at, place)
+    day, tenant, restored_at = place.day, given.tenant, given.restored_at
+    if place.doing == "events" and day is not None and tenant is not None and restored_at is not None:
+        return _replayed(parts, tenant, restored_at, place=place, on=day)
     tally, after = recover_page(parts.recovering, tenant=given.tenant, since=place.began, after=place.after)
     further = place.model_copy(update={"doing": "cases", "after": after}) if after else None
     return _progress(further, tally=tally)
@@ -79,27 +82,26 @@ def _place(parts: Restoring, given: RecoveryRequest) -> _Place:
         fix = "Give the instant the tables were restored to, with its zone: 2026-11-21T09:00:00Z."
         raise BadInput("restored_at", "it is not within the last 35 days", fix)
     parts.recovering.config.doubt(given.tenant, now)
-    return _Place(began=now, doing="events", day=(given.restored_at - _SLACK).strftime(_AT))
+    return _Place(began=now, doing="events", day=(given.restored_at - _SLACK).astimezone(UTC).date())
 
 
-def _replayed(parts: Restoring, tenant: TenantId, restored_at: datetime, place: _Place) -> Progress:
+def _replayed(
+    parts: Restoring, tenant: TenantId, restored_at: datetime, *, place: _Place, on: date
+) -> Progress:
     """Replay some bodies of one day, in the order in which they were stored."""
-    day = datetime.strptime(f"{place.day}+0000", f"{_AT}%z")
-    found = _of_day(parts, tenant, day, restored_at - _SLACK)
+    found = _of_day(parts, tenant, on, restored_at - _SLACK)
     here = found[place.skip : place.skip + _PAGE]
     read = sum(parts.replays.replay(vendor, tenant, body.key) for vendor, body in here)
     if place.skip + _PAGE < len(found):
         further = place.model_copy(update={"skip": place.skip + _PAGE})
-    elif day.date() < place.began.date():
-        further = place.model_copy(update={"skip": 0, "day": (day + timedelta(days=1)).strftime(_AT)})
+    elif on < place.began.astimezone(UTC).date():
+        further = place.model_copy(update={"skip": 0, "day": on + timedelta(days=1)})
     else:
         further = place.model_copy(update={"doing": "cases"})
     return _progress(further, replayed=read, unreadable=len(here) - read)
 
 
-def _of_day(
-    parts: Restoring, tenant: TenantId, day: datetime, since: datetime
-) -> list[tuple[str, StoredBody]]:
+def _of_day(parts: Restoring, tenant: TenantId, day: date, since: datetime) -> list[tuple[str, StoredBody]]:
     stored = [
         (channel.adapter, body)
         for channel in parts.recovering.config.channels(tenant)

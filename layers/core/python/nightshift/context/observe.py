@@ -88,7 +88,7 @@ def observe(parts: Observing, given: Wake) -> Observed:
     case = parts.cases.observe(given)
     if case.status is CaseStatus.CLOSED:
         return _observed(given, "person")
-    if case.status is CaseStatus.SLEEPING:
+    if case.status is CaseStatus.SLEEPING and case.lock is None:
         return _asleep(parts, case, given)
     package = _package(parts, case, given)
     parts.cases.keep_context(package)

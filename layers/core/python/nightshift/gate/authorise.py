@@ -117,11 +117,17 @@ def _judged(
                 continue
         given = runs.give(verdict)
         holds_some = any(use.run == proposal.run for counter in facts.counters for use in counter.uses)
-        if not _spends(given) and (_spends(verdict) or holds_some):
+        nothing_is_spent = not _spends(given) and (_spends(verdict) or holds_some)
+        if nothing_is_spent or _ended_meanwhile(given, verdict, runs):
             windows.settle(proposal, {}, at=facts.now)
         return given
     message = f"other runs changed the windows of run {proposal.run} {_TRIES} times"
     raise Conflict(message)
+
+
+def _ended_meanwhile(given: Verdict, mine: Verdict, runs: Runs) -> bool:
+    """Whether another attempt was so much faster that its run is settled, and settles nothing any more."""
+    return given is not mine and runs.outcome(mine.run) is not None
 
 
 def _wait_for_a_breaker(verdict: Verdict, facts: GateFacts) -> None:

@@ -1,6 +1,6 @@
 """An effect in the ledger: intent first, outcome after, lease in between."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field, JsonValue
@@ -12,6 +12,10 @@ from nightshift.model.tool import Outcome
 from nightshift.money import Money
 
 __all__ = ["Claim", "Effect", "EffectState", "StepResult"]
+
+
+_LEFT_ALONE = timedelta(minutes=15)
+"""Beyond its lease: longer than any pause between two attempts of a run that is carried on."""
 
 
 class EffectState(StrEnum):
@@ -54,14 +58,19 @@ class Effect(Document):
     state: EffectState
     claim: Claim | None = None
     lease_until: datetime
-    attempted_at: datetime = Field(description="when the last attempt began")
+    attempted_at: datetime = Field(description="when the last attempt began, or ended without an outcome")
     intended_at: datetime
     settled_at: datetime | None = None
     vendor_ref: str | None = None
     code: str = ""
-    in_doubt: bool = Field(
-        default=False, description="it may have happened before the records were restored"
-    )
+    in_doubt: bool = Field(default=False, description="it may have happened before the records were restored")
+
+    def for_a_person(self, now: datetime) -> bool:
+        """Whether only a person settles it: nobody knows what happened, or nobody carries its run on."""
+        if self.state is EffectState.UNKNOWN:
+            return True
+        is_open = self.state in {EffectState.INTENT, EffectState.RELEASED}
+        return is_open and now >= self.lease_until + _LEFT_ALONE
 
 
 class StepResult(Document):

@@ -105,6 +105,8 @@ def settle(parts: Settling, run: RunId, generation: int, error: str | None = Non
     known = parts.runs.outcome(run)
     proposal = parts.runs.proposal(run)
     if known is not None:
+        # a gate that was late may have reserved for a run that had ended without its verdict
+        parts.windows.settle(proposal, {}, at=known.settled_at)
         _log(parts, proposal, known)
         return known
     try:

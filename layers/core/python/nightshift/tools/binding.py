@@ -115,6 +115,7 @@ class Adapter:
     budget: Budget = field(default_factory=Budget)
     breaker: Breaker = field(default_factory=Breaker)
     grant: Grant | None = None
+    refresh_lasts: bool = False
 
     def lane(self, channel: Channel) -> Lane:
         """The lane of one of its channels."""

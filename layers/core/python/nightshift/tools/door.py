@@ -94,7 +94,10 @@ class StepCall(Noun):
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """A step with everything resolved and checked, ready to be carried out."""
+    """A step with everything resolved and checked, ready to be carried out.
+
+    `shadow` is the verdict's word on the whole run; `live` whether a person lets the tool make effects now.
+    """
 
     given: StepCall
     proposal: Proposal
@@ -104,6 +107,7 @@ class Ready:
     line: "Line"
     key: IdempotencyKey
     shadow: bool
+    live: bool
 
     def ask(self, do: Callable[[Call[Any]], T], seconds: float) -> T:
         """Ask the vendor with this step's arguments and key; see `Line.ask`."""

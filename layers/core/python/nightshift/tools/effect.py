@@ -3,7 +3,7 @@
 Only `nightshift.tools.run` calls this, with a step that is authorised, resolved and within its bounds.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.model.base import canonical_digest
@@ -47,6 +47,8 @@ def write(door: Door, ready: Ready) -> StepResult:
 
 
 def _first_attempt(door: Door, ready: Ready) -> StepResult:
+    if not ready.live:  # no shadow of a step: what follows would tell the customer that it was done
+        return refuse(door, ready.given, ready.proposal, _turned_off())
     ready.line.admit(ready.binding, writes=True, asks=ready.binding.room is not None)
     try:
         room = headroom(door, ready)
@@ -104,6 +106,7 @@ def _later_attempt(door: Door, ready: Ready, known: Effect) -> StepResult:
         "attempt": known.attempt + 1,
         "state": EffectState.INTENT,
         "lease_until": now + timedelta(seconds=door.lease_seconds),
+        "attempted_at": _at_the_latest(ready, known),
     }
     mine = known.model_copy(update=changes)
     ready.line.attempt = mine.attempt
@@ -115,6 +118,13 @@ def _later_attempt(door: Door, ready: Ready, known: Effect) -> StepResult:
     if nothing_happened_for_certain:
         return _again(door, ready, mine)
     return _after_probe(door, ready, mine)
+
+
+def _at_the_latest(ready: Ready, known: Effect) -> datetime:
+    """When the request of the attempt before may have left us; the vendor's silence counts from there."""
+    never_came_back = known.state is EffectState.INTENT
+    longest = timedelta(seconds=ready.binding.timeout) if never_came_back else timedelta()
+    return known.attempted_at + longest
 
 
 def _admitted_again(ready: Ready, known: Effect) -> None:
@@ -199,7 +209,11 @@ def _forbidden(door: Door, ready: Ready, effect: Effect) -> Rejected | None:
         return Rejected(_WHY[exc.stop], code=exc.stop.value)
     if ready.line.stopped:
         return Rejected("the channel's writes are stopped", code="channel.stopped")
-    return Rejected("the tool was turned off since", code="shadow") if ready.shadow else None
+    return None if ready.live else _turned_off()
+
+
+def _turned_off() -> Rejected:
+    return Rejected("the tool was turned off since its run was authorised", code="tool.turned_off")
 
 
 def _attempt(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False) -> StepResult:
@@ -209,7 +223,8 @@ def _attempt(door: Door, ready: Ready, effect: Effect, *, in_doubt: bool = False
         done = checked(ready.binding, ready.ask(ready.binding.call, ready.binding.timeout))
     except OutcomeUnknown as exc:
         ready.line.noted(exc)
-        raise _unknown(door, ready, effect, exc.code, str(exc)) from exc
+        ended = effect.model_copy(update={"attempted_at": door.clock.now()})
+        raise _unknown(door, ready, ended, exc.code, str(exc)) from exc
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         if in_doubt:
             raise _unknown(

@@ -194,11 +194,15 @@ class Line:
         return Throttled(message, code=refused.why.value, retry_after=refused.wait)
 
     def _granted(self) -> dict[str, str]:
-        grant = self._door.adapter.grant
-        if grant is None:
+        adapter = self._door.adapter
+        if adapter.grant is None:
             return self._secret
         return self._door.tokens.fields(
-            grant, self._door.adapter.lane(self.channel), self.channel, self._secret
+            adapter.grant,
+            adapter.lane(self.channel),
+            self.channel,
+            self._secret,
+            refresh_lasts=adapter.refresh_lasts,
         )
 
     def _connect(self, fields: dict[str, str]) -> None:
@@ -210,11 +214,15 @@ class Line:
 
     def _renewed(self) -> bool:
         """Whether there are other credentials than those the vendor refused; connected with them, if so."""
-        used, ref = self._fields, self.channel.secret_ref
-        grant = self._door.adapter.grant
-        if grant is not None and used is not None:
-            lane = self._door.adapter.lane(self.channel)
-            fields = self._door.tokens.renewed(grant, lane, self.channel, used)
+        used, ref, adapter = self._fields, self.channel.secret_ref, self._door.adapter
+        if adapter.grant is not None and used is not None:
+            fields = self._door.tokens.renewed(
+                adapter.grant,
+                adapter.lane(self.channel),
+                self.channel,
+                used,
+                refresh_lasts=adapter.refresh_lasts,
+            )
         else:
             fields = self._door.secrets.get(ref, fresh=True)
         found = next((each for each in (fields, *self._others(fields, used)) if each != used), None)

@@ -1,11 +1,13 @@
 """Access tokens that do not last: asked of the vendor with a grant, and kept where all may use them.
 
-Two grants, told apart by what the channel's secret holds:
+Told apart by what the channel's secret holds:
 - `client_id`, `client_secret` and no `access_token` (client credentials, RFC 6749 §4.4): each process asks
   for a token of its own and keeps it in memory until shortly before it expires; nothing is stored.
 - `refresh_token` (§6) beside them: the vendor gives a new refresh token with each access token and may
   end the old one at once. So one process at a time refreshes (a turn taken by conditional write), and
   the new pair is stored in the secret before it is used.
+  Where a vendor's refresh token stays as it is (`Adapter.refresh_lasts`), any process may use it at any
+  time: each asks for a token of its own, as above, and nothing is stored.
 A secret with an `access_token` and no `refresh_token` holds one that lasts: nothing is asked for it.
 """
 
@@ -44,15 +46,20 @@ Raises wire errors; credentials that the endpoint does not know are `Misconfigur
 """
 
 
-def granted_once(grant: Grant, channel: Channel, secret: dict[str, str]) -> dict[str, str]:
-    """The fields with an access token to try credentials with; a refresh token is left alone, for it ends.
+def granted_once(
+    grant: Grant, channel: Channel, secret: dict[str, str], *, refresh_lasts: bool = False
+) -> dict[str, str]:
+    """The fields with an access token to try credentials with.
+
+    A refresh token is left alone, for it ends by its use, unless it lasts.
 
     Raises:
         WireError: as the vendor's token endpoint answered.
     """
     if secret.get("access_token") or not secret.get("client_id"):
         return secret
-    return secret | {"access_token": grant(channel, _form(secret, "client_credentials")).access_token}
+    form = _form(secret, _own_grant(secret, refresh_lasts=refresh_lasts))
+    return secret | {"access_token": grant(channel, form).access_token}
 
 
 class Tokens:
@@ -64,40 +71,58 @@ class Tokens:
         self._clock = clock
         self._kept: dict[str, tuple[datetime, dict[str, str]]] = {}  # by secret: until when, its fields
 
-    def fields(self, grant: Grant, lane: Lane, channel: Channel, secret: dict[str, str]) -> dict[str, str]:
+    def fields(
+        self,
+        grant: Grant,
+        lane: Lane,
+        channel: Channel,
+        secret: dict[str, str],
+        *,
+        refresh_lasts: bool = False,
+    ) -> dict[str, str]:
         """The secret's fields with an `access_token` that lasts for this call.
 
         Raises:
             Throttled: another process is refreshing it, and the old one has expired.
             WireError: as the vendor's token endpoint answered.
         """
-        if secret.get("refresh_token"):
+        if secret.get("refresh_token") and not refresh_lasts:
             return self._refreshed(grant, lane, channel, secret, refused=None)
         if secret.get("access_token") or not secret.get("client_id"):
             return secret
-        return self._own(grant, channel, secret)
+        return self._own(grant, channel, secret, refresh_lasts=refresh_lasts)
 
-    def renewed(self, grant: Grant, lane: Lane, channel: Channel, used: dict[str, str]) -> dict[str, str]:
+    def renewed(
+        self,
+        grant: Grant,
+        lane: Lane,
+        channel: Channel,
+        used: dict[str, str],
+        *,
+        refresh_lasts: bool = False,
+    ) -> dict[str, str]:
         """The same after the vendor refused `used`, which `fields` gave; unchanged where no grant helps.
 
         Raises:
             WireError: as `fields`.
         """
         secret = self._secrets.get(channel.secret_ref, fresh=True)
-        if secret.get("refresh_token"):
+        if secret.get("refresh_token") and not refresh_lasts:
             return self._refreshed(grant, lane, channel, secret, refused=used.get("access_token"))
         if secret.get("access_token") or not secret.get("client_id"):
             return secret
         self._kept.pop(channel.secret_ref, None)
-        return self._own(grant, channel, secret)
+        return self._own(grant, channel, secret, refresh_lasts=refresh_lasts)
 
-    def _own(self, grant: Grant, channel: Channel, secret: dict[str, str]) -> dict[str, str]:
+    def _own(
+        self, grant: Grant, channel: Channel, secret: dict[str, str], *, refresh_lasts: bool
+    ) -> dict[str, str]:
         now = self._clock.now()
         kept = self._kept.get(channel.secret_ref)
         of_this_secret = kept is not None and secret.items() <= kept[1].items()
         if kept is not None and of_this_secret and now < kept[0]:
             return kept[1]
-        granted = grant(channel, _form(secret, "client_credentials"))
+        granted = grant(channel, _form(secret, _own_grant(secret, refresh_lasts=refresh_lasts)))
         fields = secret | {"access_token": granted.access_token}
         until = now + max(timedelta(seconds=granted.expires_in) - _EARLY, timedelta(0))
         self._kept[channel.secret_ref] = (until, fields)
@@ -145,6 +170,10 @@ def _expires(secret: dict[str, str]) -> datetime:
         return datetime.fromtimestamp(float(secret.get("expires_at", "0")), tz=UTC)
     except (ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(0, tz=UTC)
+
+
+def _own_grant(secret: dict[str, str], *, refresh_lasts: bool) -> str:
+    return "refresh_token" if refresh_lasts and secret.get("refresh_token") else "client_credentials"
 
 
 def _form(secret: dict[str, str], grant_type: str) -> dict[str, str]:

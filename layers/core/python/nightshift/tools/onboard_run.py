@@ -38,7 +38,7 @@ def onboarded(adapter: Adapter, secrets: SecretVersions, given: OnboardCall) -> 
         raise Misconfigured(message, code="adapter.onboard")
     fields = _fields(secrets, given)
     if adapter.grant is not None:
-        fields = granted_once(adapter.grant, channel, fields)
+        fields = granted_once(adapter.grant, channel, fields, refresh_lasts=adapter.refresh_lasts)
     client: Any = adapter.connect(channel, fields)
     match given.op:
         case "check":

@@ -105,7 +105,8 @@ def _prepare(
         args=args,
         line=Line(door, channel),
         key=idempotency_key(given.run, step.id, given.occurrence),
-        shadow=verdict.shadow or step.tool not in channel.live_tools,
+        shadow=verdict.shadow,
+        live=step.tool in channel.live_tools,
     )
 
 

@@ -41,7 +41,16 @@ class Witness:
         self._changed(milliseconds=round(took.total_seconds() * 1000, 1))
         self._door.traces.called(self._trace)
         if self._line is not None:
-            self._line.report()
+            self._report(self._line, error)
+
+    @staticmethod
+    def _report(line: Line, error: BaseException | None) -> None:
+        try:
+            line.report()
+        except Exception:
+            if error is None:
+                raise
+            # how the call ended says what to do next: it must not give way to this
 
     def step(self, given: StepCall) -> None:
         """It is a step of a run."""
