@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench drill chaos probe prove synth locks clean
+.PHONY: help setup run demo test check bench drill chaos matrix probe prove synth locks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ drill: setup ## break the running system on purpose and judge what became of its
 
 chaos: setup ## kill -9 at 1,000 random moments of all drills (ARGS="--kills 40 --seed 7")
 	@exec $(PY) -m drills chaos $(ARGS)
+
+matrix: setup ## kill every adapter's write before each line between intent and outcome (make test: a part of them)
+	@NIGHTSHIFT_MATRIX=whole exec $(PY) -m pytest -n 2 -q tests/adapters -k crash $(ARGS)
 
 probe: setup ## hold the local AWS against documented AWS behaviour
 	@exec $(PY) -m pytest local/probes -q $(ARGS)

@@ -1,8 +1,9 @@
 """Serves the stand-ins over HTTP: in a thread for tests and the demo, or alone by `python -m fakes.serve`.
 
-`/shopify/<shop>/…` is one shop, `/contact/<store>/…` one store's contact form, `/ses/<account>/…` one
-SES account; each comes into being when it is first named. `GET /_books` shows the books of all, `POST
-/_reset` empties all.
+`/shopify/<shop>/…` is one shop, `/contact/<store>/…` one store's contact form, `/ses/<account>/…` one SES
+account, `/amazon/<seller>/…` and `/ebay/<seller>/…` one seller, `/competitor/<account>/…` one price feed;
+each comes into being when it is first named. `GET /_books` shows the books of all, `POST /_reset` empties
+all.
 """
 
 import argparse
@@ -20,7 +21,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fakes.amazon import AmazonFake
+from fakes.competitor import FeedFake
 from fakes.contact import ContactFake
+from fakes.ebay import EbayFake
 from fakes.ses import SesFake
 from fakes.shopify import ShopifyFake
 from fakes.stripe import StripeFake
@@ -43,6 +47,9 @@ class FakeVendors:
         self._stores: dict[str, ContactFake] = {}
         self._accounts: dict[str, StripeFake] = {}
         self._mail: dict[str, SesFake] = {}
+        self._sellers: dict[str, AmazonFake] = {}
+        self._ebay: dict[str, EbayFake] = {}
+        self._feeds: dict[str, FeedFake] = {}
         self._lock = threading.Lock()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -68,6 +75,21 @@ class FakeVendors:
         with self._lock:
             return self._accounts.setdefault(account, StripeFake(account, self._now))
 
+    def ebay(self, account: str = "acme") -> EbayFake:
+        """One eBay seller."""
+        with self._lock:
+            return self._ebay.setdefault(account, EbayFake(account, self._now))
+
+    def competitor(self, account: str = "acme") -> FeedFake:
+        """One feed of competitors' prices."""
+        with self._lock:
+            return self._feeds.setdefault(account, FeedFake(account, self._now))
+
+    def amazon(self, seller: str = "A3ACME0000") -> AmazonFake:
+        """One seller at Amazon."""
+        with self._lock:
+            return self._sellers.setdefault(seller, AmazonFake(seller, self._now))
+
     def shopify_url(self, shop: str = "acme.myshopify.com") -> str:
         """What `Channel.base_url` is for a shop."""
         return f"{self.url}/shopify/{shop}"
@@ -84,6 +106,18 @@ class FakeVendors:
         """What `Channel.base_url` is for a Stripe account."""
         return f"{self.url}/stripe/{account}"
 
+    def ebay_url(self, account: str = "acme") -> str:
+        """What `Channel.base_url` is for an eBay seller."""
+        return f"{self.url}/ebay/{account}"
+
+    def competitor_url(self, account: str = "acme") -> str:
+        """What `Channel.base_url` is for a feed of competitors' prices."""
+        return f"{self.url}/competitor/{account}"
+
+    def amazon_url(self, seller: str = "A3ACME0000") -> str:
+        """What `Channel.base_url` is for a seller at Amazon."""
+        return f"{self.url}/amazon/{seller}"
+
     @property
     def url(self) -> str:
         """Where they are served."""
@@ -96,6 +130,9 @@ class FakeVendors:
             "contact": {name: store.ledger() for name, store in self._stores.items()},
             "stripe": {name: account.ledger() for name, account in self._accounts.items()},
             "ses": {name: account.ledger() for name, account in self._mail.items()},
+            "amazon": {name: seller.ledger() for name, seller in self._sellers.items()},
+            "ebay": {name: seller.ledger() for name, seller in self._ebay.items()},
+            "competitor": {name: feed.ledger() for name, feed in self._feeds.items()},
         }
 
     def reset(self) -> None:
@@ -108,6 +145,12 @@ class FakeVendors:
             account.reset()
         for post in self._mail.values():
             post.reset()
+        for seller in self._sellers.values():
+            seller.reset()
+        for ebay_seller in self._ebay.values():
+            ebay_seller.reset()
+        for feed in self._feeds.values():
+            feed.reset()
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -120,6 +163,9 @@ class FakeVendors:
                 Route("/contact/{account}/{path:path}", self._store, methods=anything),
                 Route("/stripe/{account}/{path:path}", self._stripe, methods=anything),
                 Route("/ses/{account}/{path:path}", self._post, methods=anything),
+                Route("/amazon/{account}/{path:path}", self._seller, methods=anything),
+                Route("/ebay/{account}/{path:path}", self._ebay_seller, methods=anything),
+                Route("/competitor/{account}/{path:path}", self._feed, methods=anything),
             ]
         )
 
@@ -166,8 +212,19 @@ class FakeVendors:
     async def _post(self, request: Request) -> Response:
         return await self.ses(request.path_params["account"]).answer(request, request.path_params["path"])
 
+    async def _feed(self, request: Request) -> Response:
+        return await self.competitor(request.path_params["account"]).answer(
+            request, request.path_params["path"]
+        )
+
+    async def _ebay_seller(self, request: Request) -> Response:
+        return await self.ebay(request.path_params["account"]).answer(request, request.path_params["path"])
+
     async def _stripe(self, request: Request) -> Response:
         return await self.stripe(request.path_params["account"]).answer(request, request.path_params["path"])
+
+    async def _seller(self, request: Request) -> Response:
+        return await self.amazon(request.path_params["account"]).answer(request, request.path_params["path"])
 
     async def _books(self, request: Request) -> Response:
         del request

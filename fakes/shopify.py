@@ -17,6 +17,7 @@ from fakes.faults import Broken, Fault, Faults, refusal
 from fakes.shopify_books import OrderRecord, OrderSpec, RefundRecord, ShopBooks
 from fakes.shopify_graph import execute, operations
 from fakes.shopify_hooks import Delivery, body_of, sign_shopify
+from fakes.shopify_shelf import ProductSpec, VariantRecord
 
 __all__ = ["OBSERVERS", "GraphRequest", "ShopifyFake"]
 
@@ -81,6 +82,11 @@ class ShopifyFake:
     def create_order(self, **fields: object) -> OrderRecord:
         """Enter an order; the fields of `OrderSpec` (`name` is needed)."""
         return self.books.create_order(OrderSpec.model_validate(fields))
+
+    def create_product(self, **fields: object) -> VariantRecord:
+        """Enter a product; the fields of `ProductSpec` (`sku` is needed)."""
+        with self.books.lock:
+            return self.books.shelf.enter(ProductSpec.model_validate(fields))
 
     def fail(self, kind: str, operation: str = "*", *, times: int = 1, seconds: float = 30.0) -> None:
         """Ask for a fault; see `Fault`."""
@@ -151,6 +157,7 @@ class ShopifyFake:
                     for r in books.refunds
                 ],
                 "cancellations": list(books.cancellations),
+                "products": books.shelf.ledger(),
                 "requests": dict(books.requests),
             }
 
@@ -228,6 +235,8 @@ class ShopifyFake:
             case "_orders":
                 order = self.create_order(**given)
                 return {"id": order.id, "name": order.name, "lines": [x.id for x in order.lines]}
+            case "_products":
+                return {"id": self.create_product(**given).id}
             case "_faults":
                 self.faults.add(Fault.model_validate(given))
             case "_reset":

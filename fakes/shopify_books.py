@@ -20,6 +20,7 @@ from fakes.shopify_records import (
     TransactionRecord,
     address_as_shopify_keeps_it,
 )
+from fakes.shopify_shelf import Shelf
 from nightshift.money import Money
 
 __all__ = ["OrderRecord", "OrderSpec", "RefundRecord", "ShopBooks"]
@@ -39,7 +40,8 @@ _ADDRESS = r"https://|http://127\.0\.0\.1|http://[a-z0-9.-]+\.localhost:"  # the
 SCOPES = (
     "read_orders", "write_orders", "read_all_orders", "read_customers", "read_fulfillments",
     "read_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders", "read_locations",
-    "read_returns", "read_customer_merge",
+    "read_returns", "read_customer_merge", "read_products", "write_products", "read_inventory",
+    "write_inventory",
 )  # fmt: skip
 
 
@@ -52,6 +54,7 @@ class ShopBooks:
         job_polls: how many requests a cancellation takes to finish.
         scopes: what the app's token may do.
         webhooks: its subscriptions, by id, with the schema's field names.
+        shelf: its products, their prices and stock.
     """
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), shop: str = "") -> None:
@@ -74,6 +77,7 @@ class ShopBooks:
         self.scopes: list[str] = list(SCOPES)
         self.webhooks: dict[str, dict[str, Any]] = {}
         self._last_id = FIRST_ID
+        self.shelf = Shelf(self.gid)
 
     def gid(self, kind: str, number: int | None = None) -> str:
         """A new id of a kind, or the one with a number."""

@@ -20,6 +20,7 @@ from graphql.execution.values import get_directive_values
 
 from fakes.shopify_books import ShopBooks
 from fakes.shopify_records import LineRecord, OrderRecord, RefundRecord
+from fakes.shopify_shelf import VariantRecord
 from nightshift.money import Money
 
 __all__ = ["execute", "operations", "schema"]
@@ -122,7 +123,38 @@ class _Root:
         return {"id": found.id, "done": found.done} if found else None
 
     def shop(self, _info: GraphQLResolveInfo) -> dict[str, Any]:
-        return {"name": self._books.shop.partition(".")[0], "myshopifyDomain": self._books.shop}
+        return {
+            "name": self._books.shop.partition(".")[0],
+            "myshopifyDomain": self._books.shop,
+            "currencyCode": self._books.shelf.currency,
+        }
+
+    def productVariants(  # noqa: N802  # Shopify's name
+        self, _info: GraphQLResolveInfo, *, first: int = 50, query: str = "", after: str | None = None
+    ) -> dict[str, Any]:
+        wanted = re.fullmatch(r'sku:"((?:[^"\\]|\\.)*)"', query)
+        words = re.sub(r"\\(.)", r"\1", wanted.group(1)) if wanted else ""
+        found = self._books.shelf.find(words)
+        return _connection([_variant(each) for each in found], first=first, after=after)
+
+    def productVariantsBulkUpdate(  # noqa: N802  # Shopify's name
+        self,
+        _info: GraphQLResolveInfo,
+        *,
+        productId: str,  # noqa: N803  # Shopify's name
+        variants: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        made, problem = self._books.shelf.set_prices(productId, variants)
+        return {"productVariants": [_variant(each) for each in made], "userErrors": _coded(problem)}
+
+    def inventorySetQuantities(  # noqa: N802  # Shopify's name
+        self,
+        info: GraphQLResolveInfo,
+        *,
+        input: dict[str, Any],  # noqa: A002  # Shopify's name
+    ) -> dict[str, Any]:
+        made, problem = self._books.shelf.set_quantities(input, _idempotent(info))
+        return {"inventoryAdjustmentGroup": {"id": made} if made else None, "userErrors": _coded(problem)}
 
     def currentAppInstallation(self, _info: GraphQLResolveInfo) -> dict[str, Any]:  # noqa: N802  # Shopify's name
         return {"accessScopes": [{"handle": each} for each in self._books.scopes]}
@@ -159,12 +191,7 @@ class _Root:
         return {"webhookSubscription": made, "userErrors": _errors(problem)}
 
     def refundCreate(self, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002, N802  # Shopify's names
-        directive = info.schema.get_directive("idempotent")
-        said = directive and get_directive_values(directive, info.field_nodes[0], info.variable_values)
-        if not said or not str(said["key"]).strip():
-            message = "The @idempotent directive is required for this mutation but was not provided."
-            raise GraphQLError(message, extensions={"code": "BAD_REQUEST"})
-        made, problem = self._books.refund(input, str(said["key"]))
+        made, problem = self._books.refund(input, _idempotent(info))
         order = self._books.orders.get(input["orderId"])
         return {
             "refund": _refund(made) if made else None,
@@ -183,8 +210,55 @@ class _Root:
         return {"order": _order(self._books, order) if order else None, "userErrors": _errors(problem)}
 
 
+def _idempotent(info: GraphQLResolveInfo) -> str:
+    directive = info.schema.get_directive("idempotent")
+    said = directive and get_directive_values(directive, info.field_nodes[0], info.variable_values)
+    if not said or not str(said["key"]).strip():
+        message = "The @idempotent directive is required for this mutation but was not provided."
+        raise GraphQLError(message, extensions={"code": "BAD_REQUEST"})
+    return str(said["key"])
+
+
+def _coded(problem: tuple[str, str] | None) -> list[dict[str, Any]]:
+    return [{"field": None, "message": problem[1], "code": problem[0]}] if problem else []
+
+
 def _errors(problem: str | None) -> list[dict[str, Any]]:
     return [{"field": None, "message": problem}] if problem else []
+
+
+def _variant(variant: VariantRecord) -> dict[str, Any]:
+    spec = variant.spec
+
+    def levels(first: int = 10, after: str | None = None) -> dict[str, Any]:
+        found = [
+            {
+                "location": {"id": location},
+                "quantities": lambda names, units=units: [
+                    {"name": n, "quantity": units} for n in names if n == "available"
+                ],
+            }
+            for location, units in variant.stock.items()
+        ]
+        return _connection(found, first=first, after=after)
+
+    pictures = [{"__typename": "MediaImage", "preview": {"image": {"url": url}}} for url in spec.images]
+    return {
+        "id": variant.id,
+        "sku": spec.sku,
+        "price": variant.price.decimal(),
+        "barcode": spec.barcode,
+        "inventoryQuantity": sum(variant.stock.values()),
+        "inventoryItem": {"id": variant.item, "tracked": spec.tracked, "inventoryLevels": levels},
+        "product": {
+            "id": variant.product,
+            "title": spec.title,
+            "description": spec.description,
+            "vendor": spec.vendor,
+            "status": spec.status,
+            "media": lambda first=10: _connection(pictures, first=first),
+        },
+    }
 
 
 def _bag(money: Money) -> dict[str, Any]:

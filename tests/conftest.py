@@ -117,9 +117,13 @@ def tables(endpoint: str) -> table_support.Tables:
 def official_schema() -> Iterator[None]:
     """Every request that any test sends to a stand-in shop or account is judged by official schemas."""
     from tests.adapters.official import watched  # noqa: PLC0415  # graphql is imported when tests run
+    from tests.adapters.official_amazon import watched_amazon  # noqa: PLC0415  # so is jsonschema
+    from tests.adapters.official_ebay import watched_ebay  # noqa: PLC0415  # so is jsonschema
     from tests.adapters.official_stripe import watched_stripe  # noqa: PLC0415  # so is jsonschema
 
-    with watched() as judge, watched_stripe() as stripe:
+    with watched() as judge, watched_stripe() as stripe, watched_amazon() as amazon, watched_ebay() as ebay:
         yield
     assert judge.problems == [], "requests that Shopify's schema does not allow"
     assert stripe.problems == [], "requests or answers that Stripe's specification does not allow"
+    assert amazon.problems == [], "requests or answers that Amazon's models do not allow"
+    assert ebay.problems == [], "requests or answers that eBay's specifications do not allow"

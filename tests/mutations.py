@@ -214,7 +214,7 @@ MUTATIONS = (
     Mutation(
         "recovery:sleepers-keep-their-deadline",
         _CORE + "context/observe.py",
-        "if case.status is CaseStatus.SLEEPING:\n        return _asleep(parts, case, given)",
+        "if case.status is CaseStatus.SLEEPING and case.lock is None:\n        return _asleep(parts, case, given)",
         "if case.status is None:\n        return _asleep(parts, case, given)",
     ),
     Mutation(

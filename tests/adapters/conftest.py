@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakes import ContactFake, FakeVendors, SesFake, ShopifyFake, StripeFake
+from fakes import AmazonFake, ContactFake, EbayFake, FakeVendors, FeedFake, SesFake, ShopifyFake, StripeFake
+from functions.adapters.ebay.client import EbayClient, Terms
 from functions.adapters.shopify.client import ShopifyClient
 from functions.adapters.stripe.client import StripeClient
 from nightshift.model.tenant import Channel
+from tests.adapters.official_ebay import OFFICIAL_EBAY
 from tests.adapters.official_stripe import OFFICIAL_STRIPE
 from tests.adapters.ses_account import Published
 
@@ -107,6 +109,63 @@ def mail_channel(vendors: FakeVendors, ses: SesFake) -> Channel:
         adapter="ses",
         account="support@acme.example",
         base_url=vendors.ses_url(ses.account),
+        secret_ref="secret",
+    )
+
+
+@pytest.fixture
+def amazon(vendors: FakeVendors) -> AmazonFake:
+    return vendors.amazon(f"A{uuid.uuid4().hex[:12].upper()}")
+
+
+@pytest.fixture
+def amazon_channel(vendors: FakeVendors, amazon: AmazonFake) -> Channel:
+    return Channel(
+        id="amazon-de",
+        tenant="acme",
+        adapter="amazon",
+        account=amazon.account,
+        base_url=vendors.amazon_url(amazon.seller),
+        secret_ref="secret",
+    )
+
+
+@pytest.fixture
+def seller(vendors: FakeVendors) -> EbayFake:
+    OFFICIAL_EBAY.warm()
+    return vendors.ebay(uuid.uuid4().hex)
+
+
+@pytest.fixture
+def seller_channel(vendors: FakeVendors, seller: EbayFake) -> Channel:
+    return Channel(
+        id="ebay-de",
+        tenant="acme",
+        adapter="ebay",
+        account=seller.books.marketplace,
+        base_url=vendors.ebay_url(seller.account),
+        secret_ref="secret",
+    )
+
+
+@pytest.fixture
+def ebay_client(seller: EbayFake, seller_channel: Channel) -> EbayClient:
+    return EbayClient(seller_channel, seller.access_token, Terms(**seller.terms()))
+
+
+@pytest.fixture
+def feed(vendors: FakeVendors) -> FeedFake:
+    return vendors.competitor(uuid.uuid4().hex)
+
+
+@pytest.fixture
+def feed_channel(vendors: FakeVendors, feed: FeedFake) -> Channel:
+    return Channel(
+        id="market",
+        tenant="acme",
+        adapter="competitor",
+        account=feed.account,
+        base_url=vendors.competitor_url(feed.account),
         secret_ref="secret",
     )
 

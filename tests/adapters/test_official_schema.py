@@ -102,7 +102,15 @@ def _send_everything(shop: ShopifyFake, client: ShopifyClient) -> None:
     assert binding.room is not None
     args = binding.contract.input.model_validate({**binding.contract.example, "order": order.id})
     assert binding.room(Call(client=client, args=args, key="key_room")).left == 11_800
+    _stock_shelves(shop, client)
     _connect(shop, client)
+
+
+def _stock_shelves(shop: ShopifyFake, client: ShopifyClient) -> None:
+    shop.create_product(sku="MUG-1")
+    read(client, "catalog.get_product", sku="MUG-1")
+    read(client, "pricing.set", sku="MUG-1", price={"amount": 999, "currency": "EUR"})
+    read(client, "inventory.set", sku="MUG-1", quantity=7)
 
 
 def _connect(shop: ShopifyFake, client: ShopifyClient) -> None:

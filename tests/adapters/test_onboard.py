@@ -158,6 +158,20 @@ def test_a_clock_that_differs_is_told_in_seconds():
     assert skew_seconds(None, clock) is None
 
 
+@pytest.mark.parametrize("entered", ["domain", "mailbox"])
+def test_a_mailbox_that_is_set_aside_for_another_tenant_is_not_given_away(
+    ses: SesFake, mail_channel: Channel, entered: str
+):
+    assert SES.onboard is not None
+    client = SesClient(mail_channel, "nightshift-dev", Published())
+    name = mail_channel.account if entered == "mailbox" else mail_channel.account.partition("@")[2]
+    ses.tags[name] = {"tenant": mail_channel.tenant, "cost": "7"}
+    assert SES.onboard.check(client).account == mail_channel.account
+    ses.tags[name] = {"tenant": "another"}
+    with pytest.raises(Misconfigured, match="for another tenant"):
+        SES.onboard.check(client)
+
+
 def test_a_mailbox_needs_a_verified_identity(ses: SesFake, mail_channel: Channel):
     client = SesClient(mail_channel, "nightshift-dev", Published())
     assert SES.onboard is not None

@@ -60,6 +60,17 @@ class _Scenarios:
             "restock": True,
         }
 
+    def product(self) -> str:
+        return self.shop.create_product(sku=f"MUG-{next(self.numbers)}").spec.sku
+
+    def price(self) -> dict[str, Any]:
+        seen = {"amount": 1250, "currency": "EUR"}
+        return {
+            "sku": self.product(),
+            "price": {"amount": 1190, "currency": "EUR"},
+            "expected_price": seen,
+        }
+
     def moved(self) -> int:
         return sum(
             o.address["address1"] == NEW_ADDRESS["line1"]
@@ -87,6 +98,19 @@ class _Scenarios:
                 arrange=lambda: {"order": self.order().id, "address": NEW_ADDRESS},
                 operation="orderUpdate",
                 effects=self.moved,
+            ),
+            "catalog.get_product": Scenario(
+                arrange=lambda: {"sku": self.product()}, operation="productVariants"
+            ),
+            "pricing.set": Scenario(
+                arrange=self.price,
+                operation="productVariantsBulkUpdate",
+                effects=lambda: len(books.shelf.price_changes),
+            ),
+            "inventory.set": Scenario(
+                arrange=lambda: {"sku": self.product(), "quantity": 40, "expected_quantity": 42},
+                operation="inventorySetQuantities",
+                effects=lambda: len(books.shelf.adjustments),
             ),
         }
 

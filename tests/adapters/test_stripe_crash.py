@@ -40,6 +40,7 @@ from nightshift.tools.run import run_step
 from tests.adapters.official_stripe import OFFICIAL_STRIPE
 from tests.adapters.stripe_desk import credit_of, refund_of
 from tests.adapters.test_crash import AGAIN, BROKEN, ENDED, KILLED, LEASE, TENANT, Shop
+from tests.support.matrix import instants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -259,7 +260,7 @@ def test_an_effect_killed_between_any_two_lines_is_made_once(
     lines = int(count.read_text(encoding="utf-8"))
     assert lines > 40
     died_after_stripe_booked = 0
-    for line in range(1 + share, lines + 1, 3):
+    for line in instants(lines, share=share, shares=3):
         call = account.authorised(effect, str(line))
         assert account.call_in_a_child(call, kill_before=line) == KILLED
         died_after_stripe_booked += len(account.made(call))

@@ -28,12 +28,22 @@ WIRE_ERRORS = {
 }
 # A call that ended so may have run; only the lease tells whether it still does.
 MAY_HAVE_RUN = {
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
     "Lambda.ServiceException",
     "Lambda.Unknown",
     "OutcomeUnknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
     "States.Timeout",
+}
+# AWS asks that all of these be tried again: they are Lambda's own passing faults.
+LAMBDA_FAULTS = {
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
 }
 KNOWN_ERRORS = {
     *WIRE_ERRORS,
@@ -236,6 +246,13 @@ def b6_effects_wait_out_the_lease(definition: State) -> Iterator[Finding]:
             yield Finding("B6", place.name, "an effect that may be under way waits out its lease")
 
 
+def b7_all_faults_of_lambda(definition: State) -> Iterator[Finding]:
+    for place, retry in _retries(definition):
+        named = LAMBDA_FAULTS & set(retry["ErrorEquals"])
+        for fault in sorted(LAMBDA_FAULTS - named) if named else ():
+            yield Finding("B7", place.name, f"{fault} passes like the others and ends the case")
+
+
 def c1_known_errors(definition: State) -> Iterator[Finding]:
     for place in places(definition):
         for handler in [*place.state.get("Retry", []), *place.state.get("Catch", [])]:
@@ -262,5 +279,6 @@ RULES = {
     "B4": b4_no_blind_retry,
     "B5": b5_retries_end_and_jitter,
     "B6": b6_effects_wait_out_the_lease,
+    "B7": b7_all_faults_of_lambda,
     "C1": c1_known_errors,
 }

@@ -113,6 +113,11 @@ BREAKS: list[tuple[str, str, Callable[[Machine], object]]] = [
         lambda m: m["States"]["Refund"]["Retry"][0].update(ErrorEquals=["Lambda.ServiceException"]),
     ),
     (
+        "B7",
+        "a passing fault of Lambda that is not retried",
+        lambda m: m["States"]["Refund"]["Retry"][0].update(ErrorEquals=["Lambda.ServiceException"]),
+    ),
+    (
         "C1",
         "an error nobody raises",
         lambda m: m["States"]["Refund"]["Retry"][0].update(ErrorEquals=["Oops"]),

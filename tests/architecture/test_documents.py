@@ -38,6 +38,11 @@ def _names(file: Path) -> set[str]:
 def test_the_path_page_follows_a_case_through_every_function():
     page = (ROOT / "docs" / "path.md").read_text(encoding="utf-8")
     folders = {p.parent.relative_to(ROOT) for p in (ROOT / "functions").rglob("handler.py")}
-    beside = ("sweep", "adapters/contact", "api", "onboarding")
+    beside = (
+        "sweep",
+        "api",
+        "onboarding",
+        *(f"adapters/{a}" for a in ("contact", "amazon", "ebay", "competitor")),
+    )
     beside_the_path = {Path("functions") / name for name in beside}
     assert [f for f in sorted(folders - beside_the_path) if f"{f}/handler.py" not in page] == []

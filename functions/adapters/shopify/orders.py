@@ -231,7 +231,7 @@ def _finish(client: ShopifyClient, job: str, done: bool, budget: Budget) -> None
         client.pause(_LOOK_SECONDS)
         try:
             found = client.send(JOB, variables, JobAnswer, budget).job
-        except (Retryable, Throttled, Misconfigured) as exc:
+        except (Retryable, Throttled, Rejected, Misconfigured) as exc:
             message = "Shopify took the cancellation and could not be asked how it went"
             raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc
         done = found is None or found.done  # a finished job may be gone; the order says how it ended

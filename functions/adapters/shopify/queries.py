@@ -6,6 +6,7 @@ __all__ = [
     "ALL",
     "API_VERSION",
     "CUSTOMER",
+    "INVENTORY_SET",
     "JOB",
     "LINES",
     "MONEY_STATE",
@@ -13,10 +14,13 @@ __all__ = [
     "ORDERS_BY_NAME",
     "ORDER_CANCEL",
     "ORDER_UPDATE",
+    "PRICE_SET",
     "QUOTE",
     "REFUND_CREATE",
     "REFUND_STATE",
     "SHOP",
+    "VARIANT",
+    "VARIANT_WORDS",
     "WEBHOOKS",
     "WEBHOOK_CREATE",
     "WEBHOOK_UPDATE",
@@ -212,6 +216,72 @@ mutation OrderUpdate($input: OrderInput!) {
 """,
 )
 
+_VARIANT = """
+fragment VariantFields on ProductVariant {
+  id sku price barcode inventoryQuantity
+  inventoryItem {
+    id tracked
+    inventoryLevels(first: 50) {
+      nodes { location { id } quantities(names: ["available"]) { name quantity } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
+VARIANT = Operation(
+    name="Variant",
+    document=f"""
+query Variant($query: String!) {{
+  shop {{ currencyCode }}
+  productVariants(first: 10, query: $query) {{ nodes {{ ...VariantFields product {{ id status }} }} }}
+}}
+{_VARIANT}""",
+)
+
+VARIANT_WORDS = Operation(
+    name="VariantWords",
+    document=f"""
+query VariantWords($query: String!) {{
+  shop {{ currencyCode }}
+  productVariants(first: 10, query: $query) {{
+    nodes {{
+      ...VariantFields
+      product {{
+        id status title description vendor media(first: 10) {{ nodes {{ preview {{ image {{ url }} }} }} }}
+      }}
+    }}
+  }}
+}}
+{_VARIANT}""",
+)
+
+PRICE_SET = Operation(
+    name="PriceSet",
+    writes=True,
+    document="""
+mutation PriceSet($productId: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkUpdate(productId: $productId, variants: $variants) {
+    productVariants { id price }
+    userErrors { field message code }
+  }
+}
+""",
+)
+
+INVENTORY_SET = Operation(
+    name="InventorySet",
+    writes=True,
+    document="""
+mutation InventorySet($input: InventorySetQuantitiesInput!, $key: String!) {
+  inventorySetQuantities(input: $input) @idempotent(key: $key) {
+    inventoryAdjustmentGroup { id }
+    userErrors { field message code }
+  }
+}
+""",
+)
+
 SHOP = Operation(
     name="Shop",
     document="""
@@ -262,5 +332,6 @@ mutation WebhookUpdate($id: ID!, $webhook: WebhookSubscriptionInput!) {
 
 ALL: tuple[Operation, ...] = (
     ORDER, ORDERS_BY_NAME, LINES, CUSTOMER, MONEY_STATE, REFUND_STATE, QUOTE, REFUND_CREATE, ORDER_CANCEL,
-    JOB, ORDER_UPDATE, SHOP, WEBHOOKS, WEBHOOK_CREATE, WEBHOOK_UPDATE,
+    JOB, ORDER_UPDATE, VARIANT, VARIANT_WORDS, PRICE_SET, INVENTORY_SET, SHOP, WEBHOOKS,
+    WEBHOOK_CREATE, WEBHOOK_UPDATE,
 )  # fmt: skip

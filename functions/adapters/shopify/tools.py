@@ -1,5 +1,14 @@
 """The tools that Shopify serves, bound to their contracts."""
 
+from functions.adapters.shopify.catalog import (
+    CATALOG_SECONDS,
+    SET_SECONDS,
+    get_product,
+    probe_price,
+    probe_quantity,
+    set_price,
+    set_quantity,
+)
 from functions.adapters.shopify.client import connect, grant
 from functions.adapters.shopify.onboard import ONBOARD
 from functions.adapters.shopify.orders import (
@@ -24,8 +33,11 @@ from functions.adapters.shopify.payments import (
 from nightshift.tools.binding import Adapter, Binding
 from nightshift.tools.breaker import Breaker
 from nightshift.tools.budget import Budget
+from nightshift.tools.contracts.catalog import GET_PRODUCT
+from nightshift.tools.contracts.inventory import SET_QUANTITY
 from nightshift.tools.contracts.orders import CANCEL, GET, GET_CUSTOMER, SET_ADDRESS
 from nightshift.tools.contracts.payments import QUOTE_REFUND, REFUND
+from nightshift.tools.contracts.pricing import SET_PRICE
 
 __all__ = ["ADAPTER"]
 
@@ -73,6 +85,27 @@ ADAPTER = Adapter(
             timeout=WRITE_SECONDS + _SLACK,
             ask_timeout=QUOTE_SECONDS + _SLACK,
             cost=20.0,
+        ),
+        Binding(contract=GET_PRODUCT, call=get_product, timeout=CATALOG_SECONDS + _SLACK, cost=25.0),
+        Binding(
+            contract=SET_PRICE,
+            call=set_price,
+            probe=probe_price,
+            settle_after=30.0,
+            undo="pricing.set",
+            timeout=SET_SECONDS + _SLACK,
+            ask_timeout=CATALOG_SECONDS + _SLACK,
+            cost=30.0,
+        ),
+        Binding(
+            contract=SET_QUANTITY,
+            call=set_quantity,
+            probe=probe_quantity,
+            settle_after=30.0,
+            undo="inventory.set",
+            timeout=SET_SECONDS + _SLACK,
+            ask_timeout=CATALOG_SECONDS + _SLACK,
+            cost=30.0,
         ),
     ),
 )

@@ -1,0 +1,1 @@
+"""eBay: listings, prices and stock over the Sell Inventory API."""
