@@ -288,7 +288,7 @@ def mail(shop: Shop, told: Told) -> None:
     case = shop.wait_for_case(order, CLOSED, PERSON)
     told.cases.append(case.id)
     told.check("the case is closed", holds=case.status is CLOSED)
-    sent = [mail.to for mail in post.outbox]
+    sent = [mail.to for mail in post.outbox if order.name in mail.text]
     told.check("one mail went out, to the address on record", holds=sent == ["wanda@example.com"])
     other = _order(shop, "#1021", "Xenia", item="Clock", price="64.00")
     post.write(
@@ -300,7 +300,9 @@ def mail(shop: Shop, told: Told) -> None:
     spoofed = shop.wait_for_case(other, CLOSED, PERSON)
     told.cases.append(spoofed.id)
     told.check("a mail without DMARC's word lies with a person", holds=spoofed.status is PERSON)
-    told.check("and nothing more was sent", holds=len(post.outbox) == 1)
+    told.check(
+        "and its sender was told nothing", holds=not any(other.name in mail.text for mail in post.outbox)
+    )
     _refunded(shop, told, other)
 
 

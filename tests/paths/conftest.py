@@ -61,6 +61,15 @@ def shop(request: pytest.FixtureRequest, opened: Shop) -> Shop:
     return opened
 
 
+@pytest.fixture(autouse=True)
+def free_lanes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A breaker that a fault opened, or a channel that it stopped, does not outlive the test."""
+    yield
+    if "installed" in request.fixturenames:
+        installation: Installation = request.getfixturevalue("installed")
+        installation.free_lanes()
+
+
 @pytest.fixture(scope="session")
 def neighbour(installed: Installation, shop: Shop) -> Iterator[Neighbour]:
     del shop  # that is: after the lasting ones have begun

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from demo.tenant import SHOP
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -50,6 +52,8 @@ DOUBTS: Final = (
     Doubt("a reply dropped after it was sent", "drop_after", "reply"),
 )
 
+_STRANGE: Final = frozenset({"html", "shape"})  # answers nobody expects stop a channel's writes
+
 
 class Lasting:
     """The orders, by the name of the doubt they are in."""
@@ -69,6 +73,10 @@ class Lasting:
         shop.wait_for(lambda: asked() > before or None, f"the vendor to be asked: {doubt.name}", seen=str)
         if doubt.kill:
             self._killed(doubt, order)
+        if doubt.fault in _STRANGE:
+            stopped = lambda: self._installed.stopped(SHOP) or None  # noqa: E731  # read many times
+            shop.wait_for(stopped, f"writes to stop: {doubt.name}", seen=str)
+        self._installed.free_lanes()  # as a person releases a channel; the next doubt must be asked too
         return order
 
     def _asked(self, operation: str) -> int:

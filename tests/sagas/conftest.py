@@ -67,7 +67,4 @@ def saga(installed: Installation, silent: OrderRecord) -> Iterator[Installation]
     yield installed
     installed.shop.vendor.faults.clear()
     installed.shop.store.faults.clear()
-    db = installed.shop.stack.client("dynamodb")
-    for lane in installed.items("TABLE_LIMITS"):  # a breaker that a fault opened stays so for real minutes
-        key = {"pk": lane["pk"], "sk": lane["sk"]}
-        db.delete_item(TableName=installed.settings["TABLE_LIMITS"], Key=key)
+    installed.free_lanes()  # a breaker that a fault opened stays so for real minutes

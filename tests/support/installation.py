@@ -108,6 +108,17 @@ class Installation:
         for page in self._aws("dynamodb").get_paginator("scan").paginate(TableName=self.settings[table]):
             yield from page["Items"]
 
+    def stopped(self, channel: str) -> bool:
+        """Whether writes on a channel of the demo tenant stand still until a person releases it."""
+        named = f"lane#{TENANT}#{channel}"
+        return any(lane["pk"]["S"] == named and "stopped" in lane for lane in self.items("TABLE_LIMITS"))
+
+    def free_lanes(self) -> None:
+        """Close every breaker, fill every budget, release every channel: no fault outlives its test."""
+        for lane in self.items("TABLE_LIMITS"):
+            key = {"pk": lane["pk"], "sk": lane["sk"]}
+            self._aws("dynamodb").delete_item(TableName=self.settings["TABLE_LIMITS"], Key=key)
+
     def bodies(self) -> Iterator[str]:
         """The keys of all stored bodies."""
         pages = (
@@ -125,7 +136,7 @@ class Installation:
         """Where something that was sent left a trace: a stored body's key, or a record in any table."""
         found = [key for key in self.bodies() if marker in key]
         for table in (name for name in self.settings if name.startswith("TABLE_")):
-            found += [table for item in self.items(table) if marker in json.dumps(item)]
+            found += [table for item in self.items(table) if marker in json.dumps(item, default=str)]
         return found
 
     # -- functions

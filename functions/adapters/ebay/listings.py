@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 READ_SECONDS = 9.0
-CREATE_SECONDS = 20.0
+CREATE_SECONDS = 17.0
 END_SECONDS = 12.0
 _MOST_IMAGES = 9  # of the contract; eBay takes 24
 _PLAIN = re.compile(r"[!-~]{9,1000}")
