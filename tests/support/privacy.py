@@ -42,7 +42,8 @@ def needles(installed: Installation) -> dict[str, str]:
 def written(installed: Installation, state: Path) -> dict[str, str]:
     """Everything that was written, by where it stands. `state` is the folder of the local AWS."""
     texts = {file.name: file.read_text("utf-8", "replace") for file in sorted(state.glob("**/*.log"))}
-    texts["the action log"] = "\n".join(json.dumps(item, default=str) for item in installed.items("TABLE_LOG"))
+    log = installed.items("TABLE_LOG")
+    texts["the action log"] = "\n".join(json.dumps(item, default=str) for item in log)
     texts["CloudWatch"] = "\n".join(_cloudwatch(installed))
     texts["executions"] = "\n".join(_executions(installed))
     return texts
