@@ -20,7 +20,7 @@ __all__ = ["Environment", "FunctionSpec", "Host", "Result"]
 INIT_SECONDS = 30.0  # AWS gives 10; a laptop that starts twenty functions at once needs more
 RESPONSE_LIMIT = 6_291_556
 LOG_TAIL = 65_536
-_NICE = 5  # of functions that no HTTP API waits for
+_NICE = 10  # of functions that no HTTP API waits for
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 

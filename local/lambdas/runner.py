@@ -19,7 +19,9 @@ __all__ = ["LambdaRunner"]
 _MOST_ENVIRONMENTS = 40  # beyond it the longest idle one is ended; busy ones are never refused
 _MOST_STARTS = max(2, os.cpu_count() or 1)  # of one function at once: more would only start each slower
 _ENOUGH = 2 * _MOST_STARTS  # environments of one function that keep this machine busy
+_ENOUGH_BEHIND_API = _MOST_STARTS  # requests are short: more at once would each be slower
 _STUCK_SECONDS = 0.25  # beyond that many, one more is started only if none became free for so long
+_STUCK_BEHIND_API = 1.0  # a machine that halts for a moment is not helped by a start
 
 
 @dataclass
@@ -109,10 +111,13 @@ class LambdaRunner:
         return None
 
     def _start_enough(self, spec: FunctionSpec, line: _Line) -> None:
+        enough, stuck = (
+            (_ENOUGH_BEHIND_API, _STUCK_BEHIND_API) if spec.behind_api else (_ENOUGH, _STUCK_SECONDS)
+        )
         while line.starting < min(len(line.waiting), _MOST_STARTS):
             now = time.monotonic()
             there = sum(one.spec.arn == spec.arn for group in (self._idle, self._busy) for one in group)
-            if there + line.starting >= _ENOUGH and now - line.moved < _STUCK_SECONDS:
+            if there + line.starting >= enough and now - line.moved < stuck:
                 return
             line.moved = now
             line.starting += 1

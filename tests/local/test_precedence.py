@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from ministack.services import lambda_svc, sqs
+from ministack.services import lambda_svc, scheduler
 
 from local import precedence
 from local.precedence import Precedence
@@ -19,6 +19,7 @@ def test_what_polls_goes_on_at_once_when_no_request_is_under_way():
 def test_what_polls_gives_way_to_requests(monkeypatch: pytest.MonkeyPatch):
     polled: list[float] = []
     monkeypatch.setattr(lambda_svc, "_poll_sqs", lambda: polled.append(time.monotonic()))
+    monkeypatch.setattr(scheduler, "_tick_schedules", scheduler._tick_schedules)
     first = Precedence()
     precedence.polls_give_way(first)
     with first.request():
@@ -31,6 +32,21 @@ def test_what_polls_gives_way_to_requests(monkeypatch: pytest.MonkeyPatch):
     assert ended <= polled[0] < ended + 2
 
 
+def test_schedules_give_way_to_requests(monkeypatch: pytest.MonkeyPatch):
+    ticked: list[float] = []
+    monkeypatch.setattr(lambda_svc, "_poll_sqs", lambda_svc._poll_sqs)
+    monkeypatch.setattr(scheduler, "_tick_schedules", lambda: ticked.append(time.monotonic()))
+    first = Precedence()
+    precedence.polls_give_way(first)
+    with first.request():
+        clock = threading.Thread(target=scheduler._tick_schedules)
+        clock.start()
+        clock.join(0.2)
+        assert ticked == []
+    clock.join(5)
+    assert len(ticked) == 1
+
+
 def test_what_polls_waits_for_a_bounded_time_only(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(precedence, "_MOST_SECONDS", 0.1)
     first = Precedence()
@@ -38,16 +54,3 @@ def test_what_polls_waits_for_a_bounded_time_only(monkeypatch: pytest.MonkeyPatc
         began = time.monotonic()
         first.give_way()
         assert 0.1 <= time.monotonic() - began < 2
-
-
-def test_a_queue_forgets_ids_after_their_five_minutes(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sqs, "_prune_dedup", sqs._prune_dedup)
-    precedence.forget_duplicates_in_turn()
-    now = time.time()
-    queue = {
-        "dedup_cache": {"old": {"expire": now - 2}, "older": {"expire": now - 1}, "new": {"expire": now + 60}}
-    }
-    sqs._prune_dedup(queue)
-    assert list(queue["dedup_cache"]) == ["new"]
-    sqs._prune_dedup(queue)
-    assert list(queue["dedup_cache"]) == ["new"]
