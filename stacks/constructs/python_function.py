@@ -86,7 +86,12 @@ class PythonFunction(Construct):
             layers=home.layers.of(kind or name),
             role=self.role.without_policy_updates(),
             log_group=self.log_group,
-            environment={"STAGE": home.stage.name, **dict(settings)},
+            # pydantic would look through every installed package for plug-ins of its own: we have none
+            environment={
+                "STAGE": home.stage.name,
+                "PYDANTIC_DISABLE_PLUGINS": "__all__",
+                **dict(settings),
+            },
             timeout=Duration.seconds(timeout),
             memory_size=memory_mb,
             reserved_concurrent_executions=reserved_concurrency,

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004  # botocore's own
 from botocore.handlers import add_expect_header
+from botocore.loaders import Loader
 from botocore.session import Session, get_session
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,6 +33,7 @@ _LIMITS: dict[str, Any] = {
 }
 
 
+_SERVICES = frozenset({"dynamodb", "kms", "lambda", "s3", "secretsmanager", "sqs", "stepfunctions"})
 _TRANSIENT = frozenset(
     {
         "InternalFailure",
@@ -97,10 +100,21 @@ def _ask_for_units(params: dict[str, Any], model: Any, **_: object) -> None:  # 
         params.setdefault("ReturnConsumedCapacity", "TOTAL")
 
 
+class _Data(Loader):
+    """botocore's descriptions of services, found without a look into the folders of all 400."""
+
+    @override
+    def list_available_services(self, type_name: str) -> list[str]:
+        needed = type_name in {"service-2", "endpoint-rule-set-1"}  # every service has these two
+        return sorted(_SERVICES) if needed else super().list_available_services(type_name)
+
+
 @cache
 def _session() -> Session:
     # botocore's own: boto3 would also load its managed file transfers, 25 ms of each cold start.
-    return get_session()
+    session = get_session()
+    session.register_component("data_loader", _Data())
+    return session
 
 
 @overload
