@@ -15,6 +15,7 @@ from drills.catalogue import ON_THE_PATH, executions, halt, restore
 from drills.crowd import Crowd
 from drills.deploy import roll_over
 from drills.floor import DOWN, Floor
+from drills.redrive import redrive
 from drills.verdict import Verdict, judge
 
 __all__ = ["SCENES", "Plan", "Scene", "chaos", "quiet"]
@@ -33,7 +34,7 @@ def quiet(act: Act, cases: int) -> None:
     act.until_sent()
 
 
-SCENES: Final[tuple[Scene, ...]] = (quiet, executions, restore, halt, roll_over)
+SCENES: Final[tuple[Scene, ...]] = (quiet, executions, restore, halt, roll_over, redrive)
 
 
 @dataclass(frozen=True)

@@ -156,12 +156,15 @@ class Floor:
     def changed(self, function: str, **settings: str) -> Iterator[None]:
         """A function with other settings, as a wrong deployment would leave it; put right at the end."""
         name = f"nightshift-{STAGE}-{function}"
-        kept = self.aws("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        self._configure(name, {**kept, **settings})
+        kept = self.until_up(lambda: self._configuration(name), "its settings")
         try:
+            self.until_up(lambda: self._configure(name, {**kept, **settings}), "the wrong settings")
             yield
         finally:
             self.until_up(lambda: self._configure(name, kept), "the right settings")
+
+    def _configuration(self, name: str) -> dict[str, str]:
+        return self.aws("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
     def _configure(self, name: str, variables: dict[str, str]) -> None:
         self.aws("lambda").update_function_configuration(
@@ -176,9 +179,10 @@ class Floor:
         if seconds is None:
             seconds = max(_CONSUMER_SECONDS, _HIDDEN_SECONDS / self.speed)
         for queue in ("QUEUE_EVENTS", "QUEUE_APPROVALS"):
-            self.aws("sqs").set_queue_attributes(
-                QueueUrl=self.settings[queue], Attributes={"VisibilityTimeout": str(round(seconds))}
-            )
+            self.until_up(partial(self._hide_for, self.settings[queue], round(seconds)), "its retries")
+
+    def _hide_for(self, queue: str, seconds: int) -> None:
+        self.aws("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(seconds)})
 
     def waiting(self, queue: str) -> int:
         """How many messages a queue holds, seen and unseen."""
