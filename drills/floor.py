@@ -164,7 +164,8 @@ class Floor:
             self.until_up(lambda: self._configure(name, kept), "the right settings")
 
     def _configuration(self, name: str) -> dict[str, str]:
-        return self.aws("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        found = self.aws("lambda").get_function_configuration(FunctionName=name)
+        return dict(found["Environment"]["Variables"])
 
     def _configure(self, name: str, variables: dict[str, str]) -> None:
         self.aws("lambda").update_function_configuration(
