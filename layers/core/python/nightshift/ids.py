@@ -25,6 +25,7 @@ __all__ = [
     "event_id",
     "execution_name",
     "idempotency_key",
+    "occurrence_run_id",
     "opaque",
     "run_execution_name",
     "run_id",
@@ -61,6 +62,14 @@ def case_id(tenant: TenantId, subject: str, opening_event: EventId) -> CaseId:
 def run_id(case: CaseId, wake: int) -> RunId:
     """The id of the one run of a case's wake-up; recovery repeats it, a new wake does not."""
     return RunId(_derive("run", case, str(wake)))
+
+
+def occurrence_run_id(tenant: TenantId, what: str, occurrence: str) -> RunId:
+    """The id of the run of one occurrence of a workflow, or of one request of a person (`what`: who asked).
+
+    The same occurrence again, or the same request sent twice, is the same run.
+    """
+    return RunId(_derive("run", tenant, what, occurrence))
 
 
 def approval_id(run: RunId, digest: str) -> ApprovalId:

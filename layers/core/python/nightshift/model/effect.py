@@ -84,4 +84,10 @@ class StepResult(Document):
     message: str = ""
     output: dict[str, JsonValue] = Field(default_factory=dict)
     shadow: bool = False
+    skipped: bool = Field(default=False, description="its `when` was false, or what it needs was skipped")
     settled_at: datetime
+
+    @property
+    def went_well(self) -> bool:
+        """Whether the run goes on after it."""
+        return self.outcome is Outcome.DONE or self.shadow or self.skipped

@@ -11,10 +11,12 @@ from nightshift.model.event import EventKind
 from nightshift.money import Money
 
 __all__ = [
+    "CONTROL",
     "After",
     "Close",
     "HandOff",
     "Plan",
+    "PlanTest",
     "Principal",
     "Proposal",
     "Sleep",
@@ -26,19 +28,47 @@ ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z][a-z_]*$")]
 _StepId = Annotated[StepId, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
-class Step(Noun):
-    """One call of one tool over one channel.
+CONTROL = frozenset({"wait.for", "wait.until", "ask.person"})
+"""Steps that the run saga carries out itself; they name no channel and no adapter has them.
 
-    `args` may hold references `${inputs.name}` and `${steps.id.field}` as whole values; `limit` is the
-    literal upper bound of the money a step may move, which the gate tiers on and `tools.run` enforces.
+`wait.for` takes `{"seconds": n}`, `wait.until` `{"at": ISO 8601 with its offset}`, `ask.person`
+`{"question": text}`: a person agrees before any step that needs it.
+"""
+
+_Condition = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+
+
+class Step(Noun):
+    """One call of one tool over one channel, or a control step.
+
+    `args` may hold `${...}` as whole values: references `${inputs.name}` and `${steps.id.field}`, or CEL
+    over `inputs`, `steps` and `event` (which is `inputs.event`) with the functions of `money`. `when` is
+    CEL that must be true for the step to run; else it is skipped, and so is what needs it. `limit` is
+    the literal upper bound of the money a step may move, which the gate tiers on and `tools.run` enforces.
     """
 
     id: _StepId
     tool: ToolName
-    channel: ChannelId
+    channel: ChannelId = Field(default=ChannelId(""), description="empty for a control step only")
     args: dict[str, JsonValue] = Field(default_factory=dict)
     needs: tuple[_StepId, ...] = ()
+    when: _Condition | None = None
     limit: Money | None = None
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the run saga itself carries it out."""
+        return self.tool in CONTROL
+
+
+class PlanTest(Noun):
+    """What must hold of a dry run before the gate is asked: CEL over `inputs`, `steps` and `event`.
+
+    `steps.<id>` is what a read gave back, or `{args, before, after}` as a write would have it.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    that: _Condition
 
 
 class Close(Noun):
@@ -72,10 +102,20 @@ class Plan(Noun):
     inputs: dict[str, JsonValue] = Field(default_factory=dict)
     steps: tuple[Step, ...] = Field(default=(), max_length=100)
     after: After = Close()
+    tests: tuple[PlanTest, ...] = Field(default=(), max_length=50)
 
     def digest(self) -> str:
-        """SHA-256 of the canonical form."""
-        return canonical_digest(self)
+        """SHA-256 of the canonical form: what says nothing and came later is left out of it.
+
+        So a plan that was stored before has the digest it was authorised under.
+        """
+        plain = self.model_dump(mode="json")
+        if not self.tests:
+            del plain["tests"]
+        for step in plain["steps"]:
+            if step["when"] is None:
+                del step["when"]
+        return canonical_digest(plain)
 
     def step(self, step: StepId) -> Step:
         """The step with this id.
@@ -118,3 +158,5 @@ class Proposal(Document):
     tainted: tuple[str, ...] = ()
     proposed_at: datetime
     began: datetime | None = Field(default=None, description="when the first event of its case came in")
+    workflow: str = Field(default="", description="name@version of the workflow it is an occurrence of")
+    undoes: RunId | None = Field(default=None, description="the run whose effects it takes back")
