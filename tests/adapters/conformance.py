@@ -9,7 +9,7 @@ import logging
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +25,7 @@ from nightshift.errors import (
     Throttled,
     WireError,
 )
+from nightshift.ids import IdempotencyKey
 from nightshift.model.tenant import Channel
 from nightshift.model.tool import EffectClass
 from nightshift.tools.binding import Adapter, Binding, Call, Done, Found
@@ -125,7 +126,8 @@ class Conformance:
             return
         assert binding.probe is not None, "an effect that cannot be found again is settled by a person"
         assert binding.probe.__doc__, "the probe needs a docstring"
-        assert binding.contract.irreversible or self.ADAPTER.binding(binding.undo or "") is not None
+        undo = binding.contract.undo
+        assert undo is None or self.ADAPTER.binding(undo.tool) is not None, "the same channel takes it back"
 
     def test_models_are_frozen_and_closed(self, tool: str) -> None:
         for model in (self.binding(tool).contract.input, self.binding(tool).contract.output):
@@ -192,6 +194,26 @@ class Conformance:
         first, second = self.binding(write_tool).call(call), self.binding(write_tool).call(call)
         assert first.vendor_ref == second.vendor_ref
         assert self.effects(rig, write_tool) == 1
+
+    def test_what_it_did_is_taken_back_in_the_vendors_own_books(self, rig: Rig, write_tool: str) -> None:
+        binding = self.binding(write_tool)
+        undo = binding.contract.undo
+        if undo is None:
+            assert binding.contract.irreversible
+            return
+        call = self.call(rig, write_tool)
+        found = undo(call.args, binding.call(call).output)
+        assert found is not None, "the scenario has to change something"
+        tool, args = found
+        back = self.binding(tool)
+        backwards = Call(client=rig.client(rig.channel, 5.0), args=args, key=IdempotencyKey("key_back"))
+        again = back.call(backwards).output
+        assert back.probe is not None
+        assert isinstance(back.probe(backwards), Done), "the vendor shows it as it was before"
+        if back.contract.undo is not None:
+            forth = back.contract.undo(args, again)
+            assert forth is not None
+            assert isinstance(back.probe(replace(backwards, args=forth[1])), Found), "and not as it was made"
 
     def test_money_says_how_much_is_left(self, rig: Rig, write_tool: str) -> None:
         binding = self.binding(write_tool)

@@ -11,6 +11,7 @@ from fakes import AmazonFake, ContactFake, EbayFake, FakeVendors, FeedFake, SesF
 from functions.adapters.ebay.client import EbayClient, Terms
 from functions.adapters.shopify.client import ShopifyClient
 from functions.adapters.stripe.client import StripeClient
+from nightshift.ids import ChannelId, TenantId
 from nightshift.model.tenant import Channel
 from tests.adapters.official_ebay import OFFICIAL_EBAY
 from tests.adapters.official_stripe import OFFICIAL_STRIPE
@@ -18,6 +19,21 @@ from tests.adapters.ses_account import Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# What the crash tests share asserts too: its failures say as much as a test's own.
+pytest.register_assert_rewrite("tests.support.killing")
+
+
+def _channel(name: str, *, adapter: str, account: str, base_url: str) -> Channel:
+    return Channel(
+        id=ChannelId(name),
+        tenant=TenantId("acme"),
+        adapter=adapter,
+        account=account,
+        base_url=base_url,
+        secret_ref="secret",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -38,25 +54,15 @@ def store(vendors: FakeVendors) -> ContactFake:
 
 @pytest.fixture
 def shop_channel(vendors: FakeVendors, shop: ShopifyFake) -> Channel:
-    return Channel(
-        id="shopify-eu",
-        tenant="acme",
-        adapter="shopify",
-        account=shop.shop,
-        base_url=vendors.shopify_url(shop.shop),
-        secret_ref="secret",
+    return _channel(
+        "shopify-eu", adapter="shopify", account=shop.shop, base_url=vendors.shopify_url(shop.shop)
     )
 
 
 @pytest.fixture
 def store_channel(vendors: FakeVendors, store: ContactFake) -> Channel:
-    return Channel(
-        id="contact",
-        tenant="acme",
-        adapter="contact",
-        account=store.store,
-        base_url=vendors.contact_url(store.store),
-        secret_ref="secret",
+    return _channel(
+        "contact", adapter="contact", account=store.store, base_url=vendors.contact_url(store.store)
     )
 
 
@@ -68,13 +74,8 @@ def account(vendors: FakeVendors) -> StripeFake:
 
 @pytest.fixture
 def account_channel(vendors: FakeVendors, account: StripeFake) -> Channel:
-    return Channel(
-        id="stripe",
-        tenant="acme",
-        adapter="stripe",
-        account=account.account,
-        base_url=vendors.stripe_url(account.account),
-        secret_ref="secret",
+    return _channel(
+        "stripe", adapter="stripe", account=account.account, base_url=vendors.stripe_url(account.account)
     )
 
 
@@ -103,13 +104,8 @@ def published(ses: SesFake) -> Published:
 
 @pytest.fixture
 def mail_channel(vendors: FakeVendors, ses: SesFake) -> Channel:
-    return Channel(
-        id="mail-eu",
-        tenant="acme",
-        adapter="ses",
-        account="support@acme.example",
-        base_url=vendors.ses_url(ses.account),
-        secret_ref="secret",
+    return _channel(
+        "mail-eu", adapter="ses", account="support@acme.example", base_url=vendors.ses_url(ses.account)
     )
 
 
@@ -120,13 +116,8 @@ def amazon(vendors: FakeVendors) -> AmazonFake:
 
 @pytest.fixture
 def amazon_channel(vendors: FakeVendors, amazon: AmazonFake) -> Channel:
-    return Channel(
-        id="amazon-de",
-        tenant="acme",
-        adapter="amazon",
-        account=amazon.account,
-        base_url=vendors.amazon_url(amazon.seller),
-        secret_ref="secret",
+    return _channel(
+        "amazon-de", adapter="amazon", account=amazon.account, base_url=vendors.amazon_url(amazon.seller)
     )
 
 
@@ -138,13 +129,8 @@ def seller(vendors: FakeVendors) -> EbayFake:
 
 @pytest.fixture
 def seller_channel(vendors: FakeVendors, seller: EbayFake) -> Channel:
-    return Channel(
-        id="ebay-de",
-        tenant="acme",
-        adapter="ebay",
-        account=seller.books.marketplace,
-        base_url=vendors.ebay_url(seller.account),
-        secret_ref="secret",
+    return _channel(
+        "ebay-de", adapter="ebay", account=seller.books.marketplace, base_url=vendors.ebay_url(seller.account)
     )
 
 
@@ -160,13 +146,8 @@ def feed(vendors: FakeVendors) -> FeedFake:
 
 @pytest.fixture
 def feed_channel(vendors: FakeVendors, feed: FeedFake) -> Channel:
-    return Channel(
-        id="market",
-        tenant="acme",
-        adapter="competitor",
-        account=feed.account,
-        base_url=vendors.competitor_url(feed.account),
-        secret_ref="secret",
+    return _channel(
+        "market", adapter="competitor", account=feed.account, base_url=vendors.competitor_url(feed.account)
     )
 
 

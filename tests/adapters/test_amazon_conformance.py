@@ -12,6 +12,7 @@ from functions.adapters.amazon.client import AmazonClient
 from functions.adapters.amazon.operations import API_VERSION
 from functions.adapters.amazon.tools import ADAPTER
 from nightshift.model.tenant import Channel
+from nightshift.outbound import CONNECT_SECONDS
 from nightshift.tools.binding import Adapter
 from tests.adapters.conformance import UNCLEAR, Conformance, Rig, Scenario
 
@@ -103,4 +104,4 @@ class TestAmazon(Conformance):
         said = self.toml()
         assert said["api_version"] == API_VERSION
         assert said["timeouts"]["request"] == amazon_code.REQUEST_SECONDS
-        assert said["timeouts"]["connect"] == amazon_code.CONNECT_SECONDS
+        assert said["timeouts"]["connect"] == CONNECT_SECONDS

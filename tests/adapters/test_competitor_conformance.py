@@ -12,6 +12,7 @@ from functions.adapters.competitor import client as feed_client
 from functions.adapters.competitor.client import FeedClient
 from functions.adapters.competitor.tools import ADAPTER
 from nightshift.model.tenant import Channel
+from nightshift.outbound import CONNECT_SECONDS
 from nightshift.tools.binding import Adapter
 from tests.adapters.conformance import Conformance, Rig, Scenario
 
@@ -46,4 +47,4 @@ class TestCompetitor(Conformance):
         said = self.toml()
         assert said["topics"] == []
         assert said["timeouts"]["request"] == feed_client.REQUEST_SECONDS
-        assert said["timeouts"]["connect"] == feed_client.CONNECT_SECONDS
+        assert said["timeouts"]["connect"] == CONNECT_SECONDS

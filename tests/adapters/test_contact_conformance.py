@@ -13,6 +13,7 @@ from functions.adapters.contact.client import ContactClient
 from functions.adapters.contact.tools import ADAPTER
 from nightshift.errors import Misconfigured, Rejected
 from nightshift.model.tenant import Channel
+from nightshift.outbound import CONNECT_SECONDS
 from nightshift.tools.binding import Adapter
 from tests.adapters.conformance import UNCLEAR, Conformance, Rig, Scenario
 
@@ -62,4 +63,4 @@ class TestContact(Conformance):
     def test_its_timeouts_stand_in_adapter_toml(self) -> None:
         said = self.toml()["timeouts"]
         assert said["request"] == contact_client.REQUEST_SECONDS
-        assert said["connect"] == contact_client.CONNECT_SECONDS
+        assert said["connect"] == CONNECT_SECONDS

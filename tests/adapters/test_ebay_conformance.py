@@ -13,6 +13,7 @@ from functions.adapters.ebay import client as ebay_client_code
 from functions.adapters.ebay.client import EbayClient, Terms
 from functions.adapters.ebay.tools import ADAPTER
 from nightshift.model.tenant import Channel
+from nightshift.outbound import CONNECT_SECONDS
 from nightshift.tools.binding import Adapter
 from tests.adapters.conformance import Conformance, Rig, Scenario
 from tests.adapters.ebay_desk import listing_of
@@ -89,4 +90,4 @@ class TestEbay(Conformance):
         said = self.toml()
         assert said["topics"] == []
         assert said["timeouts"]["request"] == ebay_client_code.REQUEST_SECONDS
-        assert said["timeouts"]["connect"] == ebay_client_code.CONNECT_SECONDS
+        assert said["timeouts"]["connect"] == CONNECT_SECONDS

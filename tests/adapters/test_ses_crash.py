@@ -12,111 +12,62 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
-from fakes import FakeVendors
 from functions.adapters.ses import tools as reply_code
 from functions.adapters.ses.tools import ADAPTER
-from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.client import client
-from nightshift.aws.config import DynamoConfig
-from nightshift.aws.ledger import DynamoLedger, LedgerTables
-from nightshift.aws.limits import DynamoLimits
-from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.mail import DynamoSentMails
-from nightshift.aws.runs import DynamoRuns
 from nightshift.errors import OutcomeUnknown, WireError
-from nightshift.ids import ChannelId, RunId, StepId, TenantId, opaque
+from nightshift.ids import ChannelId, RunId, StepId, opaque
 from nightshift.ingress.ses import Notice
 from nightshift.model.effect import EffectState
-from nightshift.model.plan import Plan, Principal, Proposal, Step
-from nightshift.model.tenant import Channel, Tenant
+from nightshift.model.plan import Step
 from nightshift.model.tool import Outcome
-from nightshift.model.verdict import Decision, Lane, Move, StepVerdict, Tier, Verdict
 from nightshift.ports.mail import SentMail
 from nightshift.tools import effect as effect_code
 from nightshift.tools import run as run_code
-from nightshift.tools.door import Door, StepCall
-from nightshift.tools.oauth import Tokens
 from nightshift.tools.run import run_step
-from tests.support.heard import Heard
+from tests.support.killing import TENANT, Tracer, Trail, Worker, at_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
+    from nightshift.model.tenant import Channel
+    from nightshift.tools.door import StepCall
     from tests.conftest import FixedClock
     from tests.support.tables import Tables
 
-TENANT, CHANNEL, REPLY = TenantId("acme"), ChannelId("mail-eu"), StepId("reply")
-LEASE = 45.0
-ON_THE_PATH = {module.__file__ for module in (run_code, effect_code, reply_code)}
+CHANNEL, REPLY = ChannelId("mail-eu"), StepId("reply")
+ON_THE_PATH = Trail(run_code, effect_code, reply_code)
 
 
 class _Killed(BaseException):
     """Nothing on the path catches it."""
 
 
-class _Tracer:
-    """Counts the lines executed on the path, and kills before one of them."""
-
-    def __init__(self, kill_before: int = 0) -> None:
-        self._kill_before = kill_before
-        self.lines = 0
-
-    def __call__(self, frame: FrameType, event: str, _: object) -> _Tracer | None:
-        if frame.f_code.co_filename not in ON_THE_PATH:
-            return None
-        if event == "line":
-            self.lines += 1
-            if self.lines == self._kill_before:
-                raise _Killed
-        return self
-
-
-class _Secrets:
-    def get(self, ref: str, *, fresh: bool = False) -> dict[str, str]:
-        del ref, fresh
-        return {"configuration_set": "nightshift-dev"}
-
-    def beside(self, ref: str) -> tuple[dict[str, str], ...]:
-        del ref
-        return ()
-
-    def put(self, ref: str, fields: dict[str, str]) -> None:
-        raise AssertionError(ref, sorted(fields))
+def _kill() -> None:
+    raise _Killed
 
 
 @dataclass
-class Mailing:
-    """A mail channel, its tenant's records, and one run per reply."""
+class Mailing(Worker):
+    """A mail channel, where conversations are answered."""
 
-    vendors: FakeVendors
-    tables: Tables
-    clock: FixedClock
+    adapter = ADAPTER
 
-    def door(self) -> Door:
-        db = client("dynamodb")
-        tables = self.tables
-        named = LedgerTables(ledger=tables.ledger, runs=tables.runs, cases=tables.cases, config=tables.config)
-        secrets, limits, heard = _Secrets(), DynamoLimits(tables.limits, db), Heard()
-        return Door(
-            adapter=ADAPTER,
-            runs=DynamoRuns(tables.runs, db),
-            ledger=DynamoLedger(named, db),
-            approvals=DynamoApprovals(tables.approvals, db),
-            config=DynamoConfig(tables.config, db),
-            secrets=secrets,
-            log=DynamoActionLog(tables.log, db),
-            clock=self.clock,
-            lease_seconds=LEASE,
-            limits=limits,
-            tokens=Tokens(secrets, limits, self.clock),
-            metrics=heard,
-            traces=heard,
-            samples=heard,
-            pause=self.clock.advance,
-            deadline=heard,
+    @override
+    def channel(self) -> Channel:
+        return self.live_channel(
+            CHANNEL,
+            account="support@acme.example",
+            base_url=self.vendors.ses_url(),
+            tools=["messaging.reply"],
         )
+
+    @override
+    def secret(self) -> dict[str, str]:
+        return {"configuration_set": "nightshift-dev"}
 
     def authorised(self, name: str) -> StepCall:
         """A run whose plan answers one conversation."""
@@ -131,41 +82,11 @@ class Mailing:
                 "to": "kim@example.com",
             },
         )
-        run, plan, door = RunId(f"run_{name}"), Plan(name="reply", steps=(step,)), self.door()
-        door.runs.propose(
-            Proposal(
-                run=run,
-                tenant=TENANT,
-                case=None,
-                wake=1,
-                generation=1,
-                subject=f"conversation:{CHANNEL}:{name}",
-                customer=None,
-                requester=Principal(id="specialist:support", role="support", kind="specialist"),
-                proposed_by="playbook:test@1",
-                plan=plan,
-                digest=plan.digest(),
-                proposed_at=self.clock.now(),
-            )
+        return self.authorise(
+            step, run=RunId(f"run_{name}"), subject=f"conversation:{CHANNEL}:{name}", plan="reply"
         )
-        lane = Move(index=0, next="one", lanes=(Lane(adapter="ses", steps=(REPLY,)),))
-        allowed = StepVerdict(step=REPLY, decision=Decision.ALLOW, tier=Tier.AUTO, rule="tier", limit=None)
-        door.runs.give(
-            Verdict(
-                run=run,
-                tenant=TENANT,
-                plan_digest=plan.digest(),
-                policy_version=1,
-                decision=Decision.ALLOW,
-                tier=Tier.AUTO,
-                steps=(allowed,),
-                moves=(lane, Move(index=1, next="settle")),
-                decided_at=self.clock.now(),
-            )
-        )
-        return StepCall(run=run, generation=1, step=REPLY)
 
-    def call(self, given: StepCall, tracer: _Tracer | None = None) -> Outcome | None:
+    def call(self, given: StepCall, tracer: Tracer | None = None) -> Outcome | None:
         """How the call ended; None: it is to come again."""
         before = sys.gettrace()
         try:
@@ -180,7 +101,7 @@ class Mailing:
     def settled(self, given: StepCall) -> Outcome | None:
         """How the call ends when it comes again and again; None: it stays unknown, a person settles it."""
         for _ in range(5):
-            self.clock.advance(LEASE + 1)
+            self.clock.advance(self.patience + 1)
             ended = self.call(given)
             if ended is not None:
                 return ended
@@ -205,22 +126,8 @@ def mailing(tables: Tables, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) 
         mail = notice.detail.mail
         kept.record(TENANT, notice.tag("key"), SentMail(message=mail.message_id, sent_at=mail.timestamp))
 
-    with FakeVendors(now=clock.now) as vendors:
-        vendors.ses().listeners.append(heard)
-        made = Mailing(vendors=vendors, tables=tables, clock=clock)
-        config = made.door().config
-        config.put_tenant(Tenant(id=TENANT, name="Acme", policy_version=1))
-        config.put_channel(
-            Channel(
-                id=CHANNEL,
-                tenant=TENANT,
-                adapter="ses",
-                account="support@acme.example",
-                base_url=vendors.ses_url(),
-                secret_ref="unused",
-                live_tools=frozenset({"messaging.reply"}),
-            )
-        )
+    with at_work(clock, lambda vendors: Mailing(vendors, tables, clock)) as made:
+        made.vendors.ses().listeners.append(heard)
         yield made
 
 
@@ -230,14 +137,14 @@ def mailing(tables: Tables, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) 
 def test_a_reply_whose_worker_dies_between_any_two_lines_is_sent_at_most_once(
     mailing: Mailing, share: int, *, publishes: bool
 ) -> None:
-    counting = _Tracer()
+    counting = Tracer(ON_THE_PATH, _kill)
     assert mailing.call(mailing.authorised("undisturbed"), counting) is Outcome.DONE
     assert counting.lines > 60
     mailing.vendors.ses().publishes = publishes
     sent = unsettled = 0
     for line in range(1 + share, counting.lines + 1, 4):
         given = mailing.authorised(f"line{line}")
-        mailing.call(given, _Tracer(line))
+        mailing.call(given, Tracer(ON_THE_PATH, _kill, line))
         before = mailing.mails(given)
         ended = mailing.settled(given)
         after = mailing.mails(given)

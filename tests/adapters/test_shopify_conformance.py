@@ -14,6 +14,7 @@ from functions.adapters.shopify.queries import API_VERSION
 from functions.adapters.shopify.tools import ADAPTER
 from functions.adapters.shopify.webhooks import _TOPICS
 from nightshift.model.tenant import Channel
+from nightshift.outbound import CONNECT_SECONDS
 from nightshift.tools.binding import Adapter
 from tests.adapters.conformance import Conformance, Rig, Scenario
 
@@ -141,4 +142,4 @@ class TestShopify(Conformance):
         assert said["api_version"] == API_VERSION
         assert set(said["topics"]) == set(_TOPICS)
         assert said["timeouts"]["request"] == shopify_client.REQUEST_SECONDS
-        assert said["timeouts"]["connect"] == shopify_client.CONNECT_SECONDS
+        assert said["timeouts"]["connect"] == CONNECT_SECONDS

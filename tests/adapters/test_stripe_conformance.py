@@ -14,6 +14,7 @@ from functions.adapters.stripe.tools import ADAPTER
 from functions.adapters.stripe.webhooks import _TOPICS
 from nightshift.errors import Rejected
 from nightshift.model.tenant import Channel
+from nightshift.outbound import CONNECT_SECONDS
 from nightshift.tools.binding import Adapter
 from tests.adapters.conformance import UNCLEAR, Conformance, Rig, Scenario
 
@@ -109,4 +110,4 @@ class TestStripe(Conformance):
         assert set(said["topics"]) == set(_TOPICS)
         assert set(REGISTERED) == set(_TOPICS) - {"refund.failed"}
         assert said["timeouts"]["request"] == stripe_code.REQUEST_SECONDS
-        assert said["timeouts"]["connect"] == stripe_code.CONNECT_SECONDS
+        assert said["timeouts"]["connect"] == CONNECT_SECONDS

@@ -54,15 +54,15 @@ _MESSAGE = 300
 def get(call: Call[AmazonClient]) -> Done:
     """One listing as the marketplace has it now."""
     args: GetListing = call.args
-    state = found(call.client, args.sku, call.client.budget(READ_SECONDS))
+    state = found(call.client, args.sku, call.client.within(READ_SECONDS))
     return Done(output=_listing(args.sku, state))
 
 
 def create(call: Call[AmazonClient]) -> Done:
     """List a product; done when customers see it at its price and Amazon finds no error in it."""
     args: CreateListing = call.args
-    budget = call.client.budget(WRITE_SECONDS)
-    before = looked_up(call.client, args.sku, budget)
+    time_left = call.client.within(WRITE_SECONDS)
+    before = looked_up(call.client, args.sku, time_left)
     if before is not None:
         return _there_already(before, args)
     body: dict[str, JsonValue] = {
@@ -71,15 +71,15 @@ def create(call: Call[AmazonClient]) -> Done:
         "attributes": new_listing(args, call.client.seller.marketplace),
     }
     state = written(
-        call.client, PUT, args.sku, body, budget, shown=lambda now: _live(now, args), about=EVERYTHING
+        call.client, PUT, args.sku, body, time_left, shown=lambda now: _live(now, args), about=EVERYTHING
     )
-    return _created(state, args)
+    return _created(state, args, made=True)
 
 
 def probe_create(call: Call[AmazonClient]) -> Done | Found:
     """Whether the listing stands as wanted; one that does not, or not yet, proves nothing."""
     args: CreateListing = call.args
-    state = looked_up(call.client, args.sku, call.client.budget(ASK_SECONDS))
+    state = looked_up(call.client, args.sku, call.client.within(ASK_SECONDS))
     if state is None:
         return Found.ABSENT
     return _created(state, args) if reached(state, lambda now: _live(now, args), EVERYTHING) else Found.UNSURE
@@ -88,8 +88,8 @@ def probe_create(call: Call[AmazonClient]) -> Done | Found:
 def update(call: Call[AmazonClient]) -> Done:
     """Say the words and show the pictures, if those that were seen are still there."""
     args: UpdateListing = call.args
-    budget = call.client.budget(WRITE_SECONDS)
-    before = found(call.client, args.sku, budget)
+    time_left = call.client.within(WRITE_SECONDS)
+    before = found(call.client, args.sku, time_left)
     was = content_of(before)
     if same_content(was, args.content):
         if not _shows(before, args.content):
@@ -104,7 +104,7 @@ def update(call: Call[AmazonClient]) -> Done:
         PATCH,
         args.sku,
         {"productType": before.summary.product_type, "patches": [*patches]},
-        budget,
+        time_left,
         shown=lambda now: _shows(now, args.content),
         about=_CONTENT,
     )
@@ -114,7 +114,7 @@ def update(call: Call[AmazonClient]) -> Done:
 def probe_update(call: Call[AmazonClient]) -> Done | Found:
     """Whether the listing has these words and pictures; what it had before is not known any more."""
     args: UpdateListing = call.args
-    state = found(call.client, args.sku, call.client.budget(ASK_SECONDS))
+    state = found(call.client, args.sku, call.client.within(ASK_SECONDS))
     if not same_content(content_of(state), args.content):
         return Found.ABSENT
     done = reached(state, lambda now: _shows(now, args.content), _CONTENT)
@@ -124,20 +124,22 @@ def probe_update(call: Call[AmazonClient]) -> Done | Found:
 def end(call: Call[AmazonClient]) -> Done:
     """Take the listing off; done when the marketplace has nothing under the SKU."""
     args: EndListing = call.args
-    budget = call.client.budget(WRITE_SECONDS)
-    before = looked_up(call.client, args.sku, budget)
+    time_left = call.client.within(WRITE_SECONDS)
+    before = looked_up(call.client, args.sku, time_left)
     if before is not None:
         if args.expected_product not in {None, before.summary.asin}:
             message = "the SKU stands for another product than was seen"
             raise Rejected(message, code="state.changed")
-        written(call.client, DELETE, args.sku, None, budget, shown=lambda now: now is None, about=EVERYTHING)
+        written(
+            call.client, DELETE, args.sku, None, time_left, shown=lambda now: now is None, about=EVERYTHING
+        )
     return _ended(args)
 
 
 def probe_end(call: Call[AmazonClient]) -> Done | Found:
     """Whether the marketplace has nothing under the SKU."""
     args: EndListing = call.args
-    state = looked_up(call.client, args.sku, call.client.budget(ASK_SECONDS))
+    state = looked_up(call.client, args.sku, call.client.within(ASK_SECONDS))
     return _ended(args) if state is None else Found.ABSENT
 
 
@@ -202,10 +204,10 @@ def _shows(state: ListingState | None, content: ListingContent) -> bool:
     return same_text(state.summary.item_name, content.title)
 
 
-def _created(state: ListingState | None, args: CreateListing) -> Done:
+def _created(state: ListingState | None, args: CreateListing, *, made: bool | None = None) -> Done:
     product = state.summary.asin if state is not None else ""
-    output = ListingLive(sku=args.sku, product=product, price=args.price, quantity=args.quantity)
-    return Done(output=output, vendor_ref=args.sku)
+    live = ListingLive(sku=args.sku, product=product, price=args.price, quantity=args.quantity, made=made)
+    return Done(output=live, vendor_ref=args.sku)
 
 
 def _updated(args: UpdateListing, *, was: ListingContent | None) -> Done:

@@ -20,7 +20,6 @@ __all__ = [
     "Participations",
     "Submission",
     "Summary",
-    "Token",
     "WireModel",
     "money_of",
 ]
@@ -150,15 +149,6 @@ class Participations(WireModel):
     """`getMarketplaceParticipations`."""
 
     payload: tuple[Participation, ...]
-
-
-class Token(BaseModel):
-    """What Login with Amazon grants."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    access_token: str = Field(min_length=1, repr=False)
-    expires_in: float = Field(gt=0)
 
 
 class _Error(WireModel):

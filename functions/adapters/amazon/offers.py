@@ -31,8 +31,8 @@ _QUANTITY = About(attributes=frozenset({AVAILABILITY}))
 def set_price(call: Call[AmazonClient]) -> Done:
     """Ask this price of all customers, if it is still what was seen; done when it is what they pay."""
     args: SetPrice = call.args
-    budget = call.client.budget(WRITE_SECONDS)
-    before = found(call.client, args.sku, budget)
+    time_left = call.client.within(WRITE_SECONDS)
+    before = found(call.client, args.sku, time_left)
     was = before.price()
     if was == args.price:
         return _priced(args, was=was)
@@ -45,7 +45,7 @@ def set_price(call: Call[AmazonClient]) -> Done:
         PATCH,
         args.sku,
         _change(before, OFFER, now, *others),
-        budget,
+        time_left,
         shown=lambda state: state is not None and state.price() == args.price,
         about=_PRICE,
     )
@@ -55,7 +55,7 @@ def set_price(call: Call[AmazonClient]) -> Done:
 def probe_price(call: Call[AmazonClient]) -> Done | Found:
     """Whether it is what customers pay; a price that is asked and not shown yet proves nothing."""
     args: SetPrice = call.args
-    state = found(call.client, args.sku, call.client.budget(ASK_SECONDS))
+    state = found(call.client, args.sku, call.client.within(ASK_SECONDS))
     if reached(state, lambda _: state.price() == args.price, _PRICE):
         return _priced(args, was=None)
     return Found.UNSURE if args.price in {state.asked_price(), state.price()} else Found.ABSENT
@@ -64,11 +64,11 @@ def probe_price(call: Call[AmazonClient]) -> Done | Found:
 def set_quantity(call: Call[AmazonClient]) -> Done:
     """Offer so many units of our own warehouse, if there are still as many as were seen."""
     args: SetQuantity = call.args
-    budget = call.client.budget(WRITE_SECONDS)
+    time_left = call.client.within(WRITE_SECONDS)
     if args.location:
         message = "a listing has no stock locations of ours to choose from"
         raise Rejected(message, code="location.not_found")
-    before = found(call.client, args.sku, budget)
+    before = found(call.client, args.sku, time_left)
     was = before.quantity()
     if was == args.quantity:
         return _stocked(args, was=was)
@@ -81,7 +81,7 @@ def set_quantity(call: Call[AmazonClient]) -> Done:
         PATCH,
         args.sku,
         _change(before, AVAILABILITY, now, *others),
-        budget,
+        time_left,
         shown=lambda state: state is not None and state.quantity() == args.quantity,
         about=_QUANTITY,
     )
@@ -91,7 +91,7 @@ def set_quantity(call: Call[AmazonClient]) -> Done:
 def probe_quantity(call: Call[AmazonClient]) -> Done | Found:
     """Whether so many are offered; a quantity that is asked and not shown yet proves nothing."""
     args: SetQuantity = call.args
-    state = found(call.client, args.sku, call.client.budget(ASK_SECONDS))
+    state = found(call.client, args.sku, call.client.within(ASK_SECONDS))
     if reached(state, lambda _: state.quantity() == args.quantity, _QUANTITY):
         return _stocked(args, was=None)
     return Found.UNSURE if args.quantity in {state.asked_quantity(), state.quantity()} else Found.ABSENT

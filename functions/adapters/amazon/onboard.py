@@ -7,16 +7,17 @@ from functions.adapters.amazon.models import Items, Participations
 from functions.adapters.amazon.operations import PARTICIPATIONS, SEARCH
 from nightshift.errors import Misconfigured
 from nightshift.tools.skew import skew_seconds
+from nightshift.tools.unhooked import Unhooked
 
 if TYPE_CHECKING:
-    from nightshift.tools.onboard import Account, Hooks
+    from nightshift.tools.onboard import Account
 
 __all__ = ["ONBOARD", "AmazonOnboard"]
 
 _SECONDS = 20.0
 
 
-class AmazonOnboard:
+class AmazonOnboard(Unhooked):
     """Amazon's part of onboarding; see `nightshift.tools.onboard.Onboard`.
 
     That module is imported where it is used: a tool's cold start does not need its models.
@@ -29,13 +30,13 @@ class AmazonOnboard:
         """
         from nightshift.tools.onboard import Account  # noqa: PLC0415  # see the class
 
-        budget, seller = client.budget(_SECONDS), client.seller
-        taken = client.send(PARTICIPATIONS, Participations, budget).payload
+        time_left, seller = client.within(_SECONDS), client.seller
+        taken = client.send(PARTICIPATIONS, Participations, time_left).payload
         here = next((each for each in taken if each.marketplace.id == seller.marketplace), None)
         if here is None or not here.participation.is_participating:
             message = f"the seller does not sell in the marketplace {seller.marketplace}"
             raise Misconfigured(message, code="vendor.set_up")
-        client.send(SEARCH, Items, budget)
+        client.send(SEARCH, Items, time_left)
         suspended = here.participation.has_suspended_listings
         return Account(
             account=f"{seller.id}:{seller.marketplace}",
@@ -45,17 +46,6 @@ class AmazonOnboard:
             if suspended
             else (),
         )
-
-    def hooks(self, client: AmazonClient, url: str) -> "Hooks":
-        """Nothing: Amazon calls no webhook."""
-        from nightshift.tools.onboard import Hooks  # noqa: PLC0415  # see the class
-
-        del client, url
-        return Hooks()
-
-    def ensure(self, client: AmazonClient, url: str) -> "Hooks":
-        """Nothing: Amazon calls no webhook."""
-        return self.hooks(client, url)
 
 
 ONBOARD = AmazonOnboard()

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from functions.adapters.amazon.client import AmazonClient, Budget
+from functions.adapters.amazon.client import AmazonClient
 from functions.adapters.amazon.marketplaces import LANGUAGES
 from functions.adapters.amazon.models import Availability, Entry, Issue, Item, Submission, Summary, money_of
 from functions.adapters.amazon.operations import GET, Operation
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 
 __all__ = [
     "ASK_SECONDS",
@@ -141,14 +142,14 @@ class ListingState:
         return tuple(each for each in here if each.severity == "ERROR" and about.names(each))
 
 
-def looked_up(client: AmazonClient, sku: str, budget: Budget) -> ListingState | None:
+def looked_up(client: AmazonClient, sku: str, time_left: TimeLeft) -> ListingState | None:
     """The listing as it is now; None: the marketplace has none under this SKU.
 
     Raises:
         WireError: Amazon could not be asked.
     """
     try:
-        item = client.send(GET, Item, budget, sku=sku)
+        item = client.send(GET, Item, time_left, sku=sku)
     except Rejected as exc:
         if exc.code != "listing.not_found":
             raise
@@ -158,13 +159,13 @@ def looked_up(client: AmazonClient, sku: str, budget: Budget) -> ListingState | 
     return ListingState(item, summary) if summary is not None else None
 
 
-def found(client: AmazonClient, sku: str, budget: Budget) -> ListingState:
+def found(client: AmazonClient, sku: str, time_left: TimeLeft) -> ListingState:
     """The listing as it is now.
 
     Raises:
         Rejected: `listing.not_found`.
     """
-    state = looked_up(client, sku, budget)
+    state = looked_up(client, sku, time_left)
     if state is None:
         message = "Amazon has no such listing in this marketplace"
         raise Rejected(message, code="listing.not_found")
@@ -185,7 +186,7 @@ def written(
     operation: Operation,
     sku: str,
     body: dict[str, JsonValue] | None,
-    budget: Budget,
+    time_left: TimeLeft,
     *,
     shown: Shown,
     about: About,
@@ -198,7 +199,7 @@ def written(
             errors in it; `vendor.unconfirmed`: could not be asked.
         WireError: as the client's.
     """
-    submission = client.send(operation, Submission, budget, sku=sku, body=body)
+    submission = client.send(operation, Submission, time_left, sku=sku, body=body)
     if submission.status != "ACCEPTED":
         message = f"Amazon does not take it: {_named(submission.issues)}"
         raise Rejected(message, code="listing.refused")
@@ -206,7 +207,7 @@ def written(
     for wait in _LOOKS:
         if wait:
             client.pause(wait)
-        state = _looked_again(client, sku, budget)
+        state = _looked_again(client, sku, time_left)
         if reached(state, shown, about):
             return state
     raise unsettled(state, about)
@@ -222,10 +223,10 @@ def unsettled(state: ListingState | None, about: About) -> OutcomeUnknown:
     return OutcomeUnknown(message, code="listing.pending", retry_after=_LOOK_AGAIN)
 
 
-def _looked_again(client: AmazonClient, sku: str, budget: Budget) -> ListingState | None:
+def _looked_again(client: AmazonClient, sku: str, time_left: TimeLeft) -> ListingState | None:
     """The same after a write: not being able to look does not mean that nothing happened."""
     try:
-        return looked_up(client, sku, budget)
+        return looked_up(client, sku, time_left)
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         message = "Amazon took it and could not be asked what became of it"
         raise OutcomeUnknown(message, code="vendor.unconfirmed", retry_after=_LOOK_AGAIN) from exc

@@ -1,6 +1,5 @@
 """The only HTTP of this adapter: one GET of a signed feed, and what each answer means."""
 
-import functools
 import hashlib
 import hmac
 import time
@@ -12,24 +11,22 @@ from typing import NoReturn
 import httpx
 
 from nightshift.clock import Clock, SystemClock
-from nightshift.errors import Misconfigured, Rejected, Throttled
+from nightshift.errors import Misconfigured, Rejected
 from nightshift.model.tenant import Channel
+from nightshift.outbound import READ, Vendor, pool, timeouts
+from nightshift.tools.binding import required
 from nightshift.tools.heard import Heard
-from nightshift.tools.meaning import DROPPED, TIMEOUT, TROUBLE, UNREACHED, Meaning, seconds
+from nightshift.tools.meaning import OUR_FAULT, SLOW_DOWN, TIMEOUT, TROUBLE, Meaning, seconds
 
 __all__ = ["SHAPE", "STATUSES", "FeedClient", "SignedFeed", "connect"]
 
-CONNECT_SECONDS = 2.0
 REQUEST_SECONDS = 10.0
 MOST_BYTES = 8_000_000
-_WHO = "The price feed"
 _STAMP = 12  # digits of a stamp; more is no time
 
 _UNKNOWN_TOKEN = Meaning.both(Misconfigured, "vendor.credentials", "does not know the token")
 _NO_ACCESS = Meaning.both(Misconfigured, "vendor.unauthorised", "does not let this token read it")
 _NO_SUCH = Meaning.both(Misconfigured, "vendor.address", "is not at this address")
-_OUR_FAULT = Meaning.both(Misconfigured, "vendor.request", "does not understand the request")
-_SLOW_DOWN = Meaning.both(Throttled, "vendor.throttled", "asks to slow down")
 _TOO_LARGE = Meaning.both(Misconfigured, "feed.too_large", f"has more than {MOST_BYTES} bytes")
 _FORGED = Meaning.both(Misconfigured, "feed.signature", "is not signed with the secret that we share")
 _ANOTHERS = Meaning.both(Misconfigured, "feed.account", "is another account's")
@@ -37,24 +34,24 @@ SHAPE = Meaning.unclear("vendor.shape", "is not what its protocol says")
 
 STATUSES: Mapping[int, Meaning] = {
     **dict.fromkeys((301, 302, 303, 307, 308), _NO_SUCH),
-    400: _OUR_FAULT,
+    400: OUR_FAULT,
     401: _UNKNOWN_TOKEN,
     402: _NO_ACCESS,
     403: _NO_ACCESS,
     404: _NO_SUCH,
-    406: _OUR_FAULT,
+    406: OUR_FAULT,
     408: TIMEOUT,
-    413: _OUR_FAULT,
-    415: _OUR_FAULT,
+    413: OUR_FAULT,
+    415: OUR_FAULT,
     422: Meaning.both(Rejected, "vendor.refused", "refuses the request"),
     423: _NO_ACCESS,
-    429: _SLOW_DOWN,
-    430: _SLOW_DOWN,
+    429: SLOW_DOWN,
+    430: SLOW_DOWN,
     **dict.fromkeys((500, 502, 503, 504), TROUBLE),
 }
 """HTTP statuses; one that is not here is `vendor.trouble`."""
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_FEED = Vendor(who="The price feed", statuses=STATUSES, no_such=_NO_SUCH, shape=SHAPE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +107,7 @@ class FeedClient:
             wait = seconds(response.headers.get("Retry-After"))
             if wait is not None:
                 self.heard.asked_to_wait(wait)
-            _fail(STATUSES.get(response.status_code, TROUBLE), wait)
+            _FEED.fail(READ, _FEED.meaning(response.status_code), wait)
         return self._verified(response, body)
 
     def odd(self, body: bytes) -> NoReturn:
@@ -119,8 +116,7 @@ class FeedClient:
         Raises:
             Retryable: `vendor.shape`.
         """
-        self.heard.unexpected(body)
-        _fail(SHAPE)
+        _FEED.drifted(READ, body, self.heard)
 
     def _verified(self, response: httpx.Response, body: bytes) -> SignedFeed:
         stamp = response.headers.get("X-Nightshift-Timestamp", "")
@@ -133,9 +129,9 @@ class FeedClient:
         expected = [hmac.new(each.encode(), signed, hashlib.sha256).hexdigest() for each in self._secrets]
         given = signature.removeprefix("v1=").encode()
         if not any(hmac.compare_digest(each.encode(), given) for each in expected):
-            _fail(_FORGED)
+            _FEED.fail(READ, _FORGED)
         if account != self.account:
-            _fail(_ANOTHERS)
+            _FEED.fail(READ, _ANOTHERS)
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind not in {"application/json", "text/csv"}:
             self.odd(body)
@@ -147,19 +143,13 @@ class FeedClient:
 
     def _fetched(self) -> tuple[httpx.Response, bytes]:
         until = self._tick() + self._seconds
-        timeout = httpx.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds))
         self.heard.sent()
-        try:
-            with _http().stream("GET", self.url, headers=self._headers, timeout=timeout) as response:
-                return response, self._read(response, until)
-        except _NEVER_SENT as exc:
-            _fail(UNREACHED, cause=exc)
-        except httpx.TimeoutException as exc:
-            _fail(TIMEOUT, cause=exc)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
-            _fail(_NO_SUCH, cause=exc)
-        except (httpx.TransportError, httpx.DecodingError) as exc:
-            _fail(DROPPED, cause=exc)
+        return _FEED.exchange(READ, lambda: self._streamed(until))
+
+    def _streamed(self, until: float) -> tuple[httpx.Response, bytes]:
+        timeout = timeouts(self._seconds)
+        with pool().stream("GET", self.url, headers=self._headers, timeout=timeout) as response:
+            return response, self._read(response, until)
 
     def _read(self, response: httpx.Response, until: float) -> bytes:
         """The body, as long as it comes in time and is not too large."""
@@ -167,9 +157,9 @@ class FeedClient:
         for piece in response.iter_bytes():
             body += piece
             if len(body) > MOST_BYTES:
-                _fail(_TOO_LARGE)
+                _FEED.fail(READ, _TOO_LARGE)
             if self._tick() > until:
-                _fail(TIMEOUT)
+                _FEED.fail(READ, TIMEOUT)
         return bytes(body)
 
 
@@ -179,19 +169,6 @@ def connect(channel: Channel, secret: dict[str, str]) -> FeedClient:
     Raises:
         Misconfigured: the secret has no `api_token` or no `feed_secret`.
     """
-    for name in ("api_token", "feed_secret"):
-        if not secret.get(name):
-            message = f"the secret of channel {channel.id} has no {name}"
-            raise Misconfigured(message, code="secret.field")
+    required(channel, secret, "api_token", "feed_secret")
     shared = (secret["feed_secret"], secret.get("feed_secret_previous", ""))
     return FeedClient(channel, secret["api_token"], tuple(filter(None, shared)))
-
-
-@functools.cache
-def _http() -> httpx.Client:
-    """One pool for the whole process: connections are reused between invocations."""
-    return httpx.Client(follow_redirects=False, trust_env=False, limits=httpx.Limits(keepalive_expiry=5.0))
-
-
-def _fail(meaning: Meaning, retry_after: float | None = None, *, cause: Exception | None = None) -> NoReturn:
-    meaning.fail(_WHO, writes=False, retry_after=retry_after, cause=cause)

@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING
 
 from functions.adapters.competitor.client import FeedClient
 from nightshift.tools.skew import skew_seconds
+from nightshift.tools.unhooked import Unhooked
 
 if TYPE_CHECKING:
-    from nightshift.tools.onboard import Account, Hooks
+    from nightshift.tools.onboard import Account
 
 __all__ = ["ONBOARD", "FeedOnboard"]
 
 
-class FeedOnboard:
+class FeedOnboard(Unhooked):
     """The feed's part of onboarding; see `nightshift.tools.onboard.Onboard`.
 
     That module is imported where it is used: a tool's cold start does not need its models.
@@ -24,17 +25,6 @@ class FeedOnboard:
         feed = client.feed()
         made = f"The feed was made at {feed.as_of.isoformat()}."
         return Account(account=client.account, skew_seconds=skew_seconds(client.heard.date), remarks=(made,))
-
-    def hooks(self, client: FeedClient, url: str) -> "Hooks":
-        """Nothing: a feed is pulled."""
-        from nightshift.tools.onboard import Hooks  # noqa: PLC0415  # see the class
-
-        del client, url
-        return Hooks()
-
-    def ensure(self, client: FeedClient, url: str) -> "Hooks":
-        """Nothing, as `hooks`."""
-        return self.hooks(client, url)
 
 
 ONBOARD = FeedOnboard()

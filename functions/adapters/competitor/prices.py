@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from functions.adapters.competitor.client import FeedClient, SignedFeed
 from functions.adapters.competitor.models import Feed, Row
 from nightshift.errors import Rejected
+from nightshift.ids import opaque
 from nightshift.money import Money
 from nightshift.tools.binding import Call, Done
 from nightshift.tools.contracts.competitors import CompetitorPrice, CompetitorPrices, GetPrices, Rivals
@@ -88,7 +89,11 @@ def _rivals(sku: str, rows: Iterable[Row]) -> Rivals:
 def _price(row: Row) -> CompetitorPrice:
     price, previous = row.asked(), row.asked_before()
     return CompetitorPrice(
-        price=price, previous=previous, dropped_bp=_dropped(previous, price), seen_at=row.seen_at
+        rival=opaque("rival", row.competitor),
+        price=price,
+        previous=previous,
+        dropped_bp=_dropped(previous, price),
+        seen_at=row.seen_at,
     )
 
 

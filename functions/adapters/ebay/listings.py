@@ -8,7 +8,7 @@ import re
 
 from pydantic import JsonValue
 
-from functions.adapters.ebay.client import Budget, EbayClient
+from functions.adapters.ebay.client import EbayClient
 from functions.adapters.ebay.models import Nothing, Offer, OfferMade, Published
 from functions.adapters.ebay.operations import (
     CREATE_OFFER,
@@ -27,6 +27,7 @@ from functions.adapters.ebay.words import (
     refuse_invalid,
 )
 from nightshift.errors import Rejected
+from nightshift.outbound import TimeLeft
 from nightshift.tools.binding import Call, Done, Found
 from nightshift.tools.contracts.listings import (
     CreateListing,
@@ -61,7 +62,7 @@ _PLAIN = re.compile(r"[!-~]{9,1000}")
 def get_listing(call: Call[EbayClient]) -> Done:
     """The listing as item and offer say; an offer that is not published is not active."""
     args: GetListing = call.args
-    found = listed(call.client, args.sku, call.client.budget(READ_SECONDS))
+    found = listed(call.client, args.sku, call.client.within(READ_SECONDS))
     item, offer = found.item, found.offer
     return Done(
         output=Listing(
@@ -81,10 +82,10 @@ def get_listing(call: Call[EbayClient]) -> Done:
 def create_listing(call: Call[EbayClient]) -> Done:
     """Put the item, make or find its offer, publish it; done when eBay names the listing."""
     args: CreateListing = call.args
-    client, budget = call.client, call.client.budget(CREATE_SECONDS)
+    client, time_left = call.client, call.client.within(CREATE_SECONDS)
     refuse_invalid(args, client.marketplace)
-    offer = find_offer(client, args.sku, budget)
-    item = find_item(client, args.sku, budget)
+    offer = find_offer(client, args.sku, time_left)
+    item = find_item(client, args.sku, time_left)
     if item is not None and item.grouped:
         message = "this SKU is one variation of a listing"
         raise Rejected(message, code="listing.exists")
@@ -93,19 +94,20 @@ def create_listing(call: Call[EbayClient]) -> Done:
             return _live(args, offer.listing_id)
         message = "eBay lists this SKU already, with other words or terms"
         raise Rejected(message, code="listing.exists")
-    client.send(PUT_ITEM, Nothing, budget, ref=args.sku, body=item_body(args))
-    ref = _brought(client, args, offer, budget)
-    return _live(args, client.send(PUBLISH_OFFER, Published, budget, ref=ref).listing_id)
+    client.send(PUT_ITEM, Nothing, time_left, ref=args.sku, body=item_body(args))
+    ref = _brought(client, args, offer, time_left)
+    published = client.send(PUBLISH_OFFER, Published, time_left, ref=ref)
+    return _live(args, published.listing_id, made=True)
 
 
 def probe_listing(call: Call[EbayClient]) -> Done | Found:
     """Whether the SKU is listed as it was asked for; what is not published has not happened."""
     args: CreateListing = call.args
-    budget = call.client.budget(READ_SECONDS)
-    offer = find_offer(call.client, args.sku, budget)
+    time_left = call.client.within(READ_SECONDS)
+    offer = find_offer(call.client, args.sku, time_left)
     if offer is None or not offer.published:
         return Found.ABSENT
-    item = find_item(call.client, args.sku, budget)
+    item = find_item(call.client, args.sku, time_left)
     if item is None or not as_wanted(Listed(item=item, offer=offer), args):
         return Found.ABSENT  # another's: the call itself then refuses it by name
     return _live(args, offer.listing_id)
@@ -114,36 +116,36 @@ def probe_listing(call: Call[EbayClient]) -> Done | Found:
 def end_listing(call: Call[EbayClient]) -> Done:
     """Withdraw the offer, if the listing is still the one that the plan had seen; item and offer remain."""
     args: EndListing = call.args
-    client, budget = call.client, call.client.budget(END_SECONDS)
-    offer = find_offer(client, args.sku, budget)
+    client, time_left = call.client, call.client.within(END_SECONDS)
+    offer = find_offer(client, args.sku, time_left)
     if offer is None or not offer.published:
         return _ended(args)
     if args.expected_product not in {None, offer.listing_id}:
         message = "eBay lists this SKU under another id than the plan had seen"
         raise Rejected(message, code="state.changed")
-    client.send(WITHDRAW_OFFER, Published, budget, ref=offer.offer_id)
+    client.send(WITHDRAW_OFFER, Published, time_left, ref=offer.offer_id)
     return _ended(args)
 
 
 def probe_end(call: Call[EbayClient]) -> Done | Found:
     """Whether nothing is listed under the SKU."""
     args: EndListing = call.args
-    offer = find_offer(call.client, args.sku, call.client.budget(READ_SECONDS))
+    offer = find_offer(call.client, args.sku, call.client.within(READ_SECONDS))
     return Found.ABSENT if offer is not None and offer.published else _ended(args)
 
 
-def _brought(client: EbayClient, args: CreateListing, offer: Offer | None, budget: Budget) -> str:
+def _brought(client: EbayClient, args: CreateListing, offer: Offer | None, time_left: TimeLeft) -> str:
     """The id of the offer, brought to what is wanted or newly made."""
     if offer is None:
         body: JsonValue = new_offer_body(args, client.terms, client.marketplace)
-        return client.send(CREATE_OFFER, OfferMade, budget, body=body).offer_id
-    client.send(UPDATE_OFFER, Nothing, budget, ref=offer.offer_id, body=offer_body(args, client.terms))
+        return client.send(CREATE_OFFER, OfferMade, time_left, body=body).offer_id
+    client.send(UPDATE_OFFER, Nothing, time_left, ref=offer.offer_id, body=offer_body(args, client.terms))
     return offer.offer_id
 
 
-def _live(args: CreateListing, listing: str) -> Done:
-    output = ListingLive(sku=args.sku, product=listing, price=args.price, quantity=args.quantity)
-    return Done(output=output, vendor_ref=listing)
+def _live(args: CreateListing, listing: str, *, made: bool | None = None) -> Done:
+    live = ListingLive(sku=args.sku, product=listing, price=args.price, quantity=args.quantity, made=made)
+    return Done(output=live, vendor_ref=listing)
 
 
 def _ended(args: EndListing) -> Done:

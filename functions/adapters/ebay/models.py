@@ -19,7 +19,6 @@ __all__ = [
     "Offers",
     "Policy",
     "Published",
-    "Token",
     "WireModel",
 ]
 
@@ -218,12 +217,3 @@ class Policy(WireModel):
 
     fulfillment_policy_id: str
     marketplace_id: str
-
-
-class Token(BaseModel):
-    """What the token endpoint grants."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    access_token: str = Field(min_length=1, repr=False)
-    expires_in: float = Field(gt=0)

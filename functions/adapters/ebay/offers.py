@@ -2,13 +2,14 @@
 
 from pydantic import JsonValue
 
-from functions.adapters.ebay.client import Budget, EbayClient
+from functions.adapters.ebay.client import EbayClient
 from functions.adapters.ebay.listings import READ_SECONDS
 from functions.adapters.ebay.models import BulkAnswer, Offer
 from functions.adapters.ebay.operations import BULK_UPDATE
 from functions.adapters.ebay.state import Listed, listed, the_offer
 from nightshift.errors import OutcomeUnknown, Rejected
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 from nightshift.tools.binding import Call, Done, Found
 from nightshift.tools.contracts.inventory import QuantitySet, SetQuantity
 from nightshift.tools.contracts.pricing import PriceSet, SetPrice
@@ -23,11 +24,11 @@ _FIRST_TROUBLE = 500
 def set_price(call: Call[EbayClient]) -> Done:
     """Set the offer's price if it is still the one that the plan had seen."""
     args: SetPrice = call.args
-    client, budget = call.client, call.client.budget(SET_SECONDS)
+    client, time_left = call.client, call.client.within(SET_SECONDS)
     if args.price.currency != client.marketplace.currency:
         message = f"{client.marketplace.id} sells in {client.marketplace.currency}"
         raise Rejected(message, code="price.currency")
-    offer = the_offer(client, args.sku, budget)
+    offer = the_offer(client, args.sku, time_left)
     now = offer.price()
     if now == args.price:
         return _price_is_set(offer, args, before=now)
@@ -36,14 +37,14 @@ def set_price(call: Call[EbayClient]) -> Done:
         raise Rejected(message, code="state.changed")
     price: JsonValue = {"value": args.price.decimal(), "currency": args.price.currency}
     part: JsonValue = {"offerId": offer.offer_id, "price": price}
-    _update(client, {"sku": args.sku, "offers": [part]}, offer, budget)
+    _update(client, {"sku": args.sku, "offers": [part]}, offer, time_left)
     return _price_is_set(offer, args, before=now)
 
 
 def probe_price(call: Call[EbayClient]) -> Done | Found:
     """Whether the offer has this price; what it had before is what the plan had seen."""
     args: SetPrice = call.args
-    offer = the_offer(call.client, args.sku, call.client.budget(READ_SECONDS))
+    offer = the_offer(call.client, args.sku, call.client.within(READ_SECONDS))
     if offer.price() != args.price:
         return Found.ABSENT
     return _price_is_set(offer, args, before=args.expected_price)
@@ -52,8 +53,8 @@ def probe_price(call: Call[EbayClient]) -> Done | Found:
 def set_quantity(call: Call[EbayClient]) -> Done:
     """Set what is for sale, in the item and in its offer, if it is still what the plan had seen."""
     args: SetQuantity = call.args
-    client, budget = call.client, call.client.budget(SET_SECONDS)
-    found = _counted(client, args, budget)
+    client, time_left = call.client, call.client.within(SET_SECONDS)
+    found = _counted(client, args, time_left)
     now = found.quantity
     if _is(found, args.quantity):
         return _quantity_is_set(found, args, before=now)
@@ -65,26 +66,26 @@ def set_quantity(call: Call[EbayClient]) -> Done:
         "shipToLocationAvailability": {"quantity": args.quantity},
         "offers": [{"offerId": found.offer.offer_id, "availableQuantity": args.quantity}],
     }
-    _update(client, request, found.offer, budget)
+    _update(client, request, found.offer, time_left)
     return _quantity_is_set(found, args, before=now)
 
 
 def probe_quantity(call: Call[EbayClient]) -> Done | Found:
     """Whether so many are for sale; what there was before is what the plan had seen."""
     args: SetQuantity = call.args
-    found = _counted(call.client, args, call.client.budget(READ_SECONDS))
+    found = _counted(call.client, args, call.client.within(READ_SECONDS))
     if not _is(found, args.quantity):
         return Found.ABSENT
     return _quantity_is_set(found, args, before=args.expected_quantity)
 
 
-def _counted(client: EbayClient, args: SetQuantity, budget: Budget) -> Listed:
+def _counted(client: EbayClient, args: SetQuantity, time_left: TimeLeft) -> Listed:
     """Item and offer, where they have one stock.
 
     Raises:
         Rejected: `location.ambiguous` or `location.not_found`.
     """
-    found = listed(client, args.sku, budget)
+    found = listed(client, args.sku, time_left)
     if found.item.spread:
         message = "eBay counts this item by location: it cannot be set as one number"
         raise Rejected(message, code="location.ambiguous")
@@ -98,14 +99,14 @@ def _is(found: Listed, quantity: int) -> bool:
     return found.item.quantity == quantity and found.offer.available_quantity in {None, quantity}
 
 
-def _update(client: EbayClient, request: dict[str, JsonValue], offer: Offer, budget: Budget) -> None:
+def _update(client: EbayClient, request: dict[str, JsonValue], offer: Offer, time_left: TimeLeft) -> None:
     """Send one SKU's change.
 
     Raises:
         Rejected: `listing.refused`: every part was refused.
         OutcomeUnknown: only some parts were done, or it cannot be told.
     """
-    parts = client.send(BULK_UPDATE, BulkAnswer, budget, body={"requests": [request]}).responses
+    parts = client.send(BULK_UPDATE, BulkAnswer, time_left, body={"requests": [request]}).responses
     wrong = [each for each in parts if each.status_code >= _FIRST_ERROR]
     ids = ", ".join(str(error.error_id) for each in wrong for error in each.errors)
     all_refused = len(wrong) == len(parts) and all(each.status_code < _FIRST_TROUBLE for each in wrong)

@@ -11,9 +11,10 @@ from functions.adapters.ebay.models import Location, Policy
 from functions.adapters.ebay.operations import GET_LOCATION, GET_POLICY
 from nightshift.errors import Misconfigured, Rejected
 from nightshift.tools.skew import skew_seconds
+from nightshift.tools.unhooked import Unhooked
 
 if TYPE_CHECKING:
-    from nightshift.tools.onboard import Account, Hooks
+    from nightshift.tools.onboard import Account
 
 __all__ = ["ONBOARD", "EbayOnboard"]
 
@@ -21,7 +22,7 @@ _SECONDS = 20.0
 _ENABLED = "ENABLED"
 
 
-class EbayOnboard:
+class EbayOnboard(Unhooked):
     """eBay's part of onboarding; see `nightshift.tools.onboard.Onboard`.
 
     That module is imported where it is used: a tool's cold start does not need its models.
@@ -31,10 +32,10 @@ class EbayOnboard:
         """The marketplace of the seller's policy, and the name of their location."""
         from nightshift.tools.onboard import Account  # noqa: PLC0415  # see the class
 
-        budget, terms = client.budget(_SECONDS), client.terms
+        time_left, terms = client.within(_SECONDS), client.terms
         try:
-            policy = client.send(GET_POLICY, Policy, budget, ref=terms.fulfillment_policy)
-            location = client.send(GET_LOCATION, Location, budget, ref=terms.location)
+            policy = client.send(GET_POLICY, Policy, time_left, ref=terms.fulfillment_policy)
+            location = client.send(GET_LOCATION, Location, time_left, ref=terms.location)
         except Rejected as exc:
             message = "eBay does not know the fulfilment policy or the location in the channel's secret"
             raise Misconfigured(message, code="vendor.set_up") from exc
@@ -46,17 +47,6 @@ class EbayOnboard:
             skew_seconds=skew_seconds(client.heard.date),
             remarks=remarks if disabled else (),
         )
-
-    def hooks(self, client: EbayClient, url: str) -> "Hooks":
-        """Nothing: this adapter takes in no notifications."""
-        from nightshift.tools.onboard import Hooks  # noqa: PLC0415  # see the class
-
-        del client, url
-        return Hooks()
-
-    def ensure(self, client: EbayClient, url: str) -> "Hooks":
-        """Nothing, as `hooks`."""
-        return self.hooks(client, url)
 
 
 ONBOARD = EbayOnboard()

@@ -24,13 +24,23 @@ from pydantic import ValidationError
 from functions.adapters.ses.models import Accepted, Identity
 from nightshift.aws.client import client as aws_client
 from nightshift.aws.mail import DynamoSentMails
-from nightshift.errors import Misconfigured, Rejected, Throttled
+from nightshift.errors import Misconfigured, Rejected
 from nightshift.ids import TenantId
 from nightshift.model.tenant import Channel
 from nightshift.ports.mail import SentMail, SentMails
 from nightshift.settings import Settings
+from nightshift.tools.binding import required
 from nightshift.tools.heard import Heard
-from nightshift.tools.meaning import DROPPED, TIMEOUT, TROUBLE, UNREACHED, Meaning, seconds
+from nightshift.tools.meaning import (
+    DROPPED,
+    OUR_FAULT,
+    SLOW_DOWN,
+    TIMEOUT,
+    TROUBLE,
+    UNREACHED,
+    Meaning,
+    seconds,
+)
 
 __all__ = ["CODES", "STATUSES", "SesClient", "SesSettings", "connect"]
 
@@ -44,27 +54,25 @@ logging.getLogger("botocore").setLevel(logging.INFO)
 
 _UNKNOWN = Meaning.both(Misconfigured, "vendor.credentials", "does not know this function's credentials")
 _NO_ACCESS = Meaning.both(Misconfigured, "vendor.unauthorised", "does not let this function send")
-_OUR_FAULT = Meaning.both(Misconfigured, "vendor.request", "does not understand the request")
 _NOT_SET_UP = Meaning.both(
     Misconfigured, "vendor.set_up", "cannot send from this address: look at its identity"
 )
 _STOPPED = Meaning.both(Misconfigured, "vendor.stopped", "has stopped this account's sending")
 _REFUSED = Meaning.both(Rejected, "vendor.refused", "refuses the message")
-_SLOW_DOWN = Meaning.both(Throttled, "vendor.throttled", "asks to slow down")
 _MOVED = Meaning.both(Misconfigured, "vendor.address", "is somewhere else")
 _SHAPE = Meaning.unclear("vendor.shape", "answered something else than its specification says")
 
 STATUSES: Mapping[int, Meaning] = {
     **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
-    400: _OUR_FAULT,
+    400: OUR_FAULT,
     401: _UNKNOWN,
     403: _NO_ACCESS,
     404: _NOT_SET_UP,
     408: TIMEOUT,
-    413: _OUR_FAULT,
-    415: _OUR_FAULT,
+    413: OUR_FAULT,
+    415: OUR_FAULT,
     422: _REFUSED,
-    429: _SLOW_DOWN,
+    429: SLOW_DOWN,
     **dict.fromkeys((500, 502, 503, 504), TROUBLE),
 }
 """HTTP statuses; one that is not here is `vendor.trouble`: whether it was sent is unknown."""
@@ -75,8 +83,8 @@ CODES: Mapping[str, Meaning] = {
     "MailFromDomainNotVerifiedException": _NOT_SET_UP,
     "NotFoundException": _NOT_SET_UP,
     "MessageRejected": _REFUSED,
-    "LimitExceededException": _SLOW_DOWN,
-    "TooManyRequestsException": _SLOW_DOWN,
+    "LimitExceededException": SLOW_DOWN,
+    "TooManyRequestsException": SLOW_DOWN,
 }
 """SES's own names for errors; they say more than their status."""
 
@@ -168,7 +176,7 @@ class SesClient:
         told = response.get("ResponseMetadata", {})
         meaning = CODES.get(code) or STATUSES.get(told.get("HTTPStatusCode", 0), TROUBLE)
         wait = seconds(told.get("HTTPHeaders", {}).get("retry-after"))
-        if meaning is _SLOW_DOWN:
+        if meaning is SLOW_DOWN:
             wait = wait if wait is not None else _TOO_MANY if code == "LimitExceededException" else None
             self.heard.asked_to_wait(wait or 1.0)
         meaning.fail(_WHO, writes=writes, retry_after=wait)
@@ -185,7 +193,7 @@ def _failed(error: BotoCoreError, *, writes: bool = True) -> NoReturn:
         case NoCredentialsError() | NoRegionError():
             meaning = _NO_ACCESS
         case ParamValidationError():
-            meaning = _OUR_FAULT
+            meaning = OUR_FAULT
         case _:
             meaning = _SHAPE
     meaning.fail(_WHO, writes=writes)  # without its cause: botocore quotes what it could not send or read
@@ -220,9 +228,6 @@ def connect(channel: Channel, secret: dict[str, str]) -> SesClient:
     Raises:
         Misconfigured: the secret has no `configuration_set`.
     """
-    name = secret.get("configuration_set", "")
-    if not name:
-        message = f"the secret of channel {channel.id} has no configuration_set"
-        raise Misconfigured(message, code="secret.field")
+    required(channel, secret, "configuration_set")
     table = SesSettings.load().table_ingress
-    return SesClient(channel, name, DynamoSentMails(table, aws_client("dynamodb")))
+    return SesClient(channel, secret["configuration_set"], DynamoSentMails(table, aws_client("dynamodb")))

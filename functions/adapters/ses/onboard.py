@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from functions.adapters.ses.client import SesClient
 from nightshift.errors import Misconfigured
 from nightshift.tools.skew import skew_seconds
+from nightshift.tools.unhooked import Unhooked
 
 if TYPE_CHECKING:
-    from nightshift.tools.onboard import Account, Hooks
+    from nightshift.tools.onboard import Account
 
 __all__ = ["ONBOARD", "SesOnboard"]
 
 
-class SesOnboard:
+class SesOnboard(Unhooked):
     """SES's part of onboarding; see `nightshift.tools.onboard.Onboard`.
 
     That module is imported where it is used: a tool's cold start does not need its models.
@@ -37,17 +38,6 @@ class SesOnboard:
             raise Misconfigured(message, code="vendor.set_up")
         skew = skew_seconds(client.heard.date)
         return Account(account=client.account, name=client.account, skew_seconds=skew)
-
-    def hooks(self, client: SesClient, url: str) -> "Hooks":
-        """Nothing: mail comes in by the deployment's receipt rule."""
-        from nightshift.tools.onboard import Hooks  # noqa: PLC0415  # see the class
-
-        del client, url
-        return Hooks()
-
-    def ensure(self, client: SesClient, url: str) -> "Hooks":
-        """Nothing: activating receipt rules is an operator's step of the deployment."""
-        return self.hooks(client, url)
 
 
 ONBOARD = SesOnboard()

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from functions.adapters.shopify.client import Budget, ShopifyClient
+from functions.adapters.shopify.client import ShopifyClient
 from functions.adapters.shopify.models.catalog import (
     InventoryAnswer,
     LevelNode,
@@ -22,6 +22,7 @@ from functions.adapters.shopify.queries import INVENTORY_SET, PRICE_SET, VARIANT
 from nightshift.errors import BadInput, OutcomeUnknown, Rejected, WireError
 from nightshift.ids import as_uuid
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 from nightshift.tools.binding import Call, Done, Found
 from nightshift.tools.contracts.catalog import GetProduct, Product
 from nightshift.tools.contracts.inventory import QuantitySet, SetQuantity
@@ -55,8 +56,8 @@ _STOCK_REFUSALS: dict[str, tuple[type[WireError], str]] = {
 def get_product(call: Call[ShopifyClient]) -> Done:
     """The one variant with this SKU, its price in the shop's currency and its stock over all locations."""
     args: GetProduct = call.args
-    budget = call.client.budget(CATALOG_SECONDS)
-    answer = call.client.send(VARIANT_WORDS, _search(args.sku), WordsAnswer, budget)
+    time_left = call.client.within(CATALOG_SECONDS)
+    answer = call.client.send(VARIANT_WORDS, _search(args.sku), WordsAnswer, time_left)
     found = _only(answer.product_variants.nodes, args.sku, what="product")
     product = found.product
     return Done(
@@ -78,8 +79,8 @@ def get_product(call: Call[ShopifyClient]) -> Done:
 def set_price(call: Call[ShopifyClient]) -> Done:
     """Set the variant's price if it is still the one that the plan had seen; done as Shopify answers it."""
     args: SetPrice = call.args
-    budget = call.client.budget(SET_SECONDS)
-    variant, now = _priced(call.client, args.sku, budget)
+    time_left = call.client.within(SET_SECONDS)
+    variant, now = _priced(call.client, args.sku, time_left)
     if now.currency != args.price.currency:
         message = f"this shop's prices are in {now.currency}"
         raise Rejected(message, code="price.currency")
@@ -92,7 +93,7 @@ def set_price(call: Call[ShopifyClient]) -> Done:
         "productId": variant.product.id,
         "variants": [{"id": variant.id, "price": args.price.decimal()}],
     }
-    change = call.client.send(PRICE_SET, variables, PriceAnswer, budget).change
+    change = call.client.send(PRICE_SET, variables, PriceAnswer, time_left).change
     _unless_refused(change.user_errors)
     shown = next((each.price for each in change.product_variants or () if each.id == variant.id), "")
     if not _is(shown, args.price):
@@ -104,15 +105,15 @@ def set_price(call: Call[ShopifyClient]) -> Done:
 def probe_price(call: Call[ShopifyClient]) -> Done | Found:
     """Whether the variant has this price; what it had before is what the plan had seen."""
     args: SetPrice = call.args
-    variant, now = _priced(call.client, args.sku, call.client.budget(CATALOG_SECONDS))
+    variant, now = _priced(call.client, args.sku, call.client.within(CATALOG_SECONDS))
     return _price_is_set(variant, args, before=args.expected_price) if now == args.price else Found.ABSENT
 
 
 def set_quantity(call: Call[ShopifyClient]) -> Done:
     """Set what a location has for sale; Shopify compares it with what was read a moment before."""
     args: SetQuantity = call.args
-    budget = call.client.budget(SET_SECONDS)
-    variant, level = _stocked(call.client, args, budget)
+    time_left = call.client.within(SET_SECONDS)
+    variant, level = _stocked(call.client, args, time_left)
     now = level.available()
     if now == args.quantity:
         return _quantity_is_set(variant, level, args, before=now)
@@ -130,14 +131,14 @@ def set_quantity(call: Call[ShopifyClient]) -> Done:
         # a key stands for one request: what is compared with is part of it
         "key": as_uuid(f"{call.key}:{now}"),
     }
-    _unless_refused(call.client.send(INVENTORY_SET, variables, InventoryAnswer, budget).change.user_errors)
+    _unless_refused(call.client.send(INVENTORY_SET, variables, InventoryAnswer, time_left).change.user_errors)
     return _quantity_is_set(variant, level, args, before=now)
 
 
 def probe_quantity(call: Call[ShopifyClient]) -> Done | Found:
     """Whether the location has so many for sale; what it had before is what the plan had seen."""
     args: SetQuantity = call.args
-    variant, level = _stocked(call.client, args, call.client.budget(CATALOG_SECONDS))
+    variant, level = _stocked(call.client, args, call.client.within(CATALOG_SECONDS))
     if level.available() != args.quantity:
         return Found.ABSENT
     return _quantity_is_set(variant, level, args, before=args.expected_quantity)
@@ -159,19 +160,19 @@ def _only(variants: tuple[V, ...], sku: str, *, what: str) -> V:
     return exact[0]
 
 
-def _priced(client: ShopifyClient, sku: str, budget: Budget) -> tuple[VariantNode, Money]:
-    answer = client.send(VARIANT, _search(sku), VariantAnswer, budget)
+def _priced(client: ShopifyClient, sku: str, time_left: TimeLeft) -> tuple[VariantNode, Money]:
+    answer = client.send(VARIANT, _search(sku), VariantAnswer, time_left)
     variant = _only(answer.product_variants.nodes, sku, what="listing")
     return variant, Money.parse(variant.price, answer.shop.currency_code)
 
 
-def _stocked(client: ShopifyClient, args: SetQuantity, budget: Budget) -> tuple[VariantNode, LevelNode]:
+def _stocked(client: ShopifyClient, args: SetQuantity, time_left: TimeLeft) -> tuple[VariantNode, LevelNode]:
     """The variant, and what the wanted location has of it.
 
     Raises:
         Rejected: `inventory.untracked`, `location.not_found` or `location.ambiguous`.
     """
-    answer = client.send(VARIANT, _search(args.sku), VariantAnswer, budget)
+    answer = client.send(VARIANT, _search(args.sku), VariantAnswer, time_left)
     variant = _only(answer.product_variants.nodes, args.sku, what="listing")
     if not variant.inventory_item.tracked:
         message = "Shopify does not count the stock of this variant"

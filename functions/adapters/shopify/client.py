@@ -1,88 +1,78 @@
 """The only HTTP of this adapter: one POST per GraphQL operation, and what each answer means."""
 
-import functools
 import time
 from collections.abc import Callable, Mapping
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import httpx
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
-from functions.adapters.shopify.models.wire import Envelope, Token, WireModel
+from functions.adapters.shopify.models.wire import Envelope, WireModel
 from functions.adapters.shopify.queries import API_VERSION, Operation
-from nightshift.errors import Misconfigured, Rejected, Retryable, Throttled
+from nightshift.errors import Misconfigured, Rejected
 from nightshift.model.tenant import Channel
+from nightshift.outbound import TimeLeft, Token, Vendor, pool, timeouts
+from nightshift.tools.binding import required
 from nightshift.tools.heard import Heard
-from nightshift.tools.meaning import DROPPED, TIMEOUT, TROUBLE, UNREACHED, Meaning, seconds
+from nightshift.tools.meaning import OUR_FAULT, SLOW_DOWN, TIMEOUT, TROUBLE, Meaning, seconds
 from nightshift.tools.oauth import Granted
 
-__all__ = ["CODES", "STATUSES", "Budget", "ShopifyClient", "connect", "grant"]
+__all__ = ["CODES", "STATUSES", "ShopifyClient", "connect", "grant"]
 
 M = TypeVar("M", bound=WireModel)
 
-CONNECT_SECONDS = 2.0
 REQUEST_SECONDS = 6.0
-
+_LASTS = 86_400.0
 
 _UNKNOWN_TOKEN = Meaning.both(Misconfigured, "vendor.credentials", "does not know the access token")
 _NO_ACCESS = Meaning.both(
     Misconfigured, "vendor.unauthorised", "refuses what the token may do: a scope is missing"
 )
 _NO_SUCH = Meaning.both(Misconfigured, "vendor.address", "has no such shop or API version")
-_OUR_FAULT = Meaning.both(Misconfigured, "vendor.request", "does not understand the request")
-_SLOW_DOWN = Meaning.both(Throttled, "vendor.throttled", "asks to slow down")
-_REFUSED_GRANT = Meaning.both(Misconfigured, "oauth.refused", "grants no token for these credentials")
-_NO_GRANT = frozenset({400, 401, 403, 404})
 _SHAPE = Meaning.unclear("vendor.shape", "answered something that is not what its schema says")
 
 STATUSES: Mapping[int, Meaning] = {
     **dict.fromkeys((301, 302, 303, 307, 308), _NO_SUCH),
-    400: _OUR_FAULT,
+    400: OUR_FAULT,
     401: _UNKNOWN_TOKEN,
     402: Meaning.both(Misconfigured, "vendor.shop_closed", "has frozen the shop"),
     403: _NO_ACCESS,
     404: _NO_SUCH,
-    406: _OUR_FAULT,
+    406: OUR_FAULT,
     408: TIMEOUT,
-    413: _OUR_FAULT,
-    415: _OUR_FAULT,
+    413: OUR_FAULT,
+    415: OUR_FAULT,
     422: Meaning.both(Rejected, "vendor.refused", "refuses the request"),
     423: Meaning.both(Misconfigured, "vendor.shop_closed", "has locked the shop"),
-    429: _SLOW_DOWN,
-    430: _SLOW_DOWN,
+    429: SLOW_DOWN,
+    430: SLOW_DOWN,
     **dict.fromkeys((500, 502, 503, 504), TROUBLE),
 }
 """HTTP statuses; one that is not here is `vendor.trouble`: a read is tried again, a write is unknown."""
 
 CODES: Mapping[str, Meaning] = {
-    "THROTTLED": _SLOW_DOWN,
+    "THROTTLED": SLOW_DOWN,
     "ACCESS_DENIED": _NO_ACCESS,
     "SHOP_INACTIVE": Meaning.both(Misconfigured, "vendor.shop_closed", "says the shop is not active"),
-    "MAX_COST_EXCEEDED": _OUR_FAULT,
-    "BAD_REQUEST": _OUR_FAULT,
+    "MAX_COST_EXCEEDED": OUR_FAULT,
+    "BAD_REQUEST": OUR_FAULT,
     **dict.fromkeys(
         ("undefinedField", "missingRequiredArguments", "argumentLiteralsIncompatible", "variableMismatch",
          "missingRequiredInputObjectAttribute", "INVALID_VARIABLE", "parseError"),
-        _OUR_FAULT,
+        OUR_FAULT,
     ),
     "INTERNAL_SERVER_ERROR": TROUBLE,
     "TIMEOUT": TIMEOUT,
 }  # fmt: skip
 """`errors[].extensions.code` of an answer with status 200; an unknown code is `vendor.trouble`."""
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_SHOPIFY = Vendor(who="Shopify", statuses=STATUSES, no_such=_NO_SUCH, shape=_SHAPE)
 
 
-class Budget:
-    """What is left of the seconds that one tool may take in all."""
+class _Token(Token):
+    """Without `expires_in` it lasts."""
 
-    def __init__(self, seconds: float, tick: Callable[[], float]) -> None:
-        self._tick = tick
-        self._until = tick() + seconds
-
-    def left(self) -> float:
-        """Seconds left; may be negative."""
-        return self._until - self._tick()
+    expires_in: float = Field(default=_LASTS, gt=0)
 
 
 class ShopifyClient:
@@ -112,12 +102,12 @@ class ShopifyClient:
         self._request_seconds = request_seconds
         self._tick = tick
 
-    def budget(self, seconds: float) -> Budget:
-        """A budget that starts now."""
-        return Budget(seconds, self._tick)
+    def within(self, given: float) -> TimeLeft:
+        """So many seconds from now, for all that a tool does."""
+        return TimeLeft(given, self._tick)
 
     def send(
-        self, operation: Operation, variables: dict[str, JsonValue], answer: type[M], budget: Budget
+        self, operation: Operation, variables: dict[str, JsonValue], answer: type[M], time_left: TimeLeft
     ) -> M:
         """Carry out one operation.
 
@@ -125,39 +115,31 @@ class ShopifyClient:
             WireError: as `STATUSES` and `CODES` say; for a write, whatever may have happened is
                 `OutcomeUnknown`.
         """
-        response = self._post(operation, variables, budget)
+        response = self._post(operation, variables, time_left)
         self.heard.date = response.headers.get("Date")
         if response.status_code != httpx.codes.OK:
             wait = seconds(response.headers.get("Retry-After"))
             self.heard.asked_to_wait(wait or 0.0)
-            _fail(operation, STATUSES.get(response.status_code, TROUBLE), wait)
-        try:
-            envelope = Envelope.model_validate_json(response.content)
-        except ValidationError:
-            envelope = None  # the error quotes the body: it must not travel
-        if envelope is None:
-            self.heard.unexpected(response.content)
-            _fail(operation, _SHAPE)
-        budget_left = envelope.left()
-        if budget_left is not None:
-            self.heard.budget(left=budget_left[0], per_second=budget_left[1])
+            _SHOPIFY.fail(operation, _SHOPIFY.meaning(response.status_code), wait)
+        envelope = _SHOPIFY.parsed(operation, Envelope, response.content, self.heard)
+        points = envelope.left()
+        if points is not None:
+            self.heard.budget(left=points[0], per_second=points[1])
         for error in envelope.errors:
-            _fail(operation, CODES.get(error.extensions.code or "", TROUBLE), envelope.retry_after())
+            _SHOPIFY.fail(operation, CODES.get(error.extensions.code or "", TROUBLE), envelope.retry_after())
         parsed = _parsed(envelope, answer)
         if parsed is None:
-            self.heard.unexpected(response.content)
-            _fail(operation, _SHAPE)
+            _SHOPIFY.drifted(operation, response.content, self.heard)
         return parsed
 
-    def _post(self, operation: Operation, variables: dict[str, JsonValue], budget: Budget) -> httpx.Response:
-        left = min(self._request_seconds, budget.left())
-        if left <= 0:
-            _fail(operation, Meaning.both(Retryable, "vendor.slow", "left no time for this request"))
+    def _post(
+        self, operation: Operation, variables: dict[str, JsonValue], time_left: TimeLeft
+    ) -> httpx.Response:
+        timeout = _SHOPIFY.timeouts(operation, min(self._request_seconds, time_left.left()))
         body = {"query": operation.document, "operationName": operation.name, "variables": variables}
-        timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
         self.heard.sent()
-        return _sent(
-            operation, lambda: _http().post(self.url, json=body, headers=self._headers, timeout=timeout)
+        return _SHOPIFY.exchange(
+            operation, lambda: pool().post(self.url, json=body, headers=self._headers, timeout=timeout)
         )
 
 
@@ -167,11 +149,8 @@ def connect(channel: Channel, secret: dict[str, str]) -> ShopifyClient:
     Raises:
         Misconfigured: the secret has no `access_token`, and none was granted.
     """
-    token = secret.get("access_token", "")
-    if not token:
-        message = f"the secret of channel {channel.id} has no access_token"
-        raise Misconfigured(message, code="secret.field")
-    return ShopifyClient(channel, token)
+    required(channel, secret, "access_token")
+    return ShopifyClient(channel, secret["access_token"])
 
 
 def grant(channel: Channel, form: dict[str, str]) -> Granted:
@@ -183,44 +162,8 @@ def grant(channel: Channel, form: dict[str, str]) -> Granted:
     """
     url = f"{channel.base_url.rstrip('/')}/admin/oauth/access_token"
     operation = Operation(name="access_token", document="")
-    timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
-    response = _sent(operation, lambda: _http().post(url, data=form, timeout=timeout))
-    if response.status_code in _NO_GRANT:
-        _fail(operation, _REFUSED_GRANT)
-    if response.status_code != httpx.codes.OK:
-        _fail(
-            operation,
-            STATUSES.get(response.status_code, TROUBLE),
-            seconds(response.headers.get("Retry-After")),
-        )
-    try:
-        token = Token.model_validate_json(response.content)
-    except ValidationError:
-        token = None  # the error quotes the token
-    if token is None:
-        _fail(operation, TROUBLE)
-    return Granted(
-        access_token=token.access_token, expires_in=token.expires_in, refresh_token=token.refresh_token
-    )
-
-
-@functools.cache
-def _http() -> httpx.Client:
-    """One pool for the whole process: connections are reused between invocations."""
-    return httpx.Client(follow_redirects=False, trust_env=False, limits=httpx.Limits(keepalive_expiry=5.0))
-
-
-def _sent(operation: Operation, request: Callable[[], httpx.Response]) -> httpx.Response:
-    try:
-        return request()
-    except _NEVER_SENT as exc:
-        _fail(operation, UNREACHED, cause=exc)
-    except httpx.TimeoutException as exc:
-        _fail(operation, TIMEOUT, cause=exc)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
-        _fail(operation, _NO_SUCH, cause=exc)
-    except httpx.TransportError as exc:
-        _fail(operation, DROPPED, cause=exc)
+    timeout = timeouts(REQUEST_SECONDS)
+    return _SHOPIFY.granted(operation, lambda: pool().post(url, data=form, timeout=timeout), _Token)
 
 
 def _parsed(envelope: Envelope, answer: type[M]) -> M | None:
@@ -228,15 +171,3 @@ def _parsed(envelope: Envelope, answer: type[M]) -> M | None:
         return answer.model_validate(envelope.data)
     except ValidationError:
         return None  # the error quotes the body: it must not travel
-
-
-def _fail(
-    operation: Operation,
-    meaning: Meaning,
-    retry_after: float | None = None,
-    *,
-    cause: Exception | None = None,
-) -> NoReturn:
-    meaning.fail(
-        "Shopify", writes=operation.writes, what=operation.name, retry_after=retry_after, cause=cause
-    )

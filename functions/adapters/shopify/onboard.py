@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from functions.adapters.shopify.client import Budget, ShopifyClient
+from functions.adapters.shopify.client import ShopifyClient
 from functions.adapters.shopify.models.setup import (
     Created,
     ShopAnswer,
@@ -21,6 +21,7 @@ from functions.adapters.shopify.models.wire import UserError
 from functions.adapters.shopify.queries import SHOP, WEBHOOK_CREATE, WEBHOOK_UPDATE, WEBHOOKS
 from functions.adapters.shopify.topics import SUBSCRIBED
 from nightshift.errors import Rejected
+from nightshift.outbound import TimeLeft
 from nightshift.tools.skew import skew_seconds
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class ShopifyOnboard:
         """The shop a token belongs to, and its scopes. `write_x` grants `read_x` as well."""
         from nightshift.tools.onboard import Account  # noqa: PLC0415  # see the class
 
-        found = client.send(SHOP, {}, ShopAnswer, client.budget(_SECONDS))
+        found = client.send(SHOP, {}, ShopAnswer, client.within(_SECONDS))
         handles = {each.handle for each in found.current_app_installation.access_scopes}
         implied = {each.replace("write_", "read_", 1) for each in handles if each.startswith("write_")}
         return Account(
@@ -56,7 +57,7 @@ class ShopifyOnboard:
         """How the subscription of every topic stands against our address."""
         from nightshift.tools.onboard import Hooks  # noqa: PLC0415  # see the class
 
-        found = _subscriptions(client, client.budget(_SECONDS))
+        found = _subscriptions(client, client.within(_SECONDS))
         judged = {topic: _judged(found.get(name, ()), url) for topic, name in SUBSCRIBED.items()}
         return Hooks(hooks=tuple(_hook(topic, *how, url=url) for topic, how in judged.items()))
 
@@ -64,22 +65,24 @@ class ShopifyOnboard:
         """Keep what is right, mend what calls our address wrongly, add what is missing."""
         from nightshift.tools.onboard import Hooks  # noqa: PLC0415  # see the class
 
-        budget = client.budget(_SECONDS)
-        found = _subscriptions(client, budget)
-        hooks = [_made(client, topic, found.get(name, ()), url, budget) for topic, name in SUBSCRIBED.items()]
+        time_left = client.within(_SECONDS)
+        found = _subscriptions(client, time_left)
+        hooks = [
+            _made(client, topic, found.get(name, ()), url, time_left) for topic, name in SUBSCRIBED.items()
+        ]
         return Hooks(hooks=tuple(hooks))
 
 
 ONBOARD = ShopifyOnboard()
 
 
-def _subscriptions(client: ShopifyClient, budget: Budget) -> dict[str, tuple[Subscription, ...]]:
+def _subscriptions(client: ShopifyClient, time_left: TimeLeft) -> dict[str, tuple[Subscription, ...]]:
     """Our subscriptions by Shopify's name of the topic."""
     found: dict[str, tuple[Subscription, ...]] = {}
     after: str | None = None
     while True:
         variables: dict[str, JsonValue] = {"topics": list(SUBSCRIBED.values()), "after": after}
-        page = client.send(WEBHOOKS, variables, Subscriptions, budget).webhook_subscriptions
+        page = client.send(WEBHOOKS, variables, Subscriptions, time_left).webhook_subscriptions
         for each in page.nodes:
             found[each.topic] = (*found.get(each.topic, ()), each)
         if not page.page_info.has_next_page:
@@ -107,7 +110,7 @@ def _judged(found: tuple[Subscription, ...], url: str) -> "tuple[HookState, str]
 
 
 def _made(
-    client: ShopifyClient, topic: str, found: tuple[Subscription, ...], url: str, budget: Budget
+    client: ShopifyClient, topic: str, found: tuple[Subscription, ...], url: str, time_left: TimeLeft
 ) -> "Hook":
     from nightshift.tools.onboard import HookState  # noqa: PLC0415  # see ShopifyOnboard
 
@@ -119,14 +122,16 @@ def _made(
                 "topic": SUBSCRIBED[topic],
                 "webhook": {"uri": url, "format": _FORMAT},
             }
-            made = client.send(WEBHOOK_CREATE, variables, Created, budget).webhook_subscription_create
+            made = client.send(WEBHOOK_CREATE, variables, Created, time_left).webhook_subscription_create
             _accept(topic, made.user_errors)
             return _hook(topic, HookState.CREATED, "", url=url)
         case HookState.WRONG:
             for each in found:
                 if each.uri == url and _fault(each):
                     given: dict[str, JsonValue] = {"id": each.id, "webhook": webhook}
-                    mended = client.send(WEBHOOK_UPDATE, given, Updated, budget).webhook_subscription_update
+                    mended = client.send(
+                        WEBHOOK_UPDATE, given, Updated, time_left
+                    ).webhook_subscription_update
                     _accept(topic, mended.user_errors)
             return _hook(topic, HookState.FIXED, problem, url=url)
         case _:

@@ -4,7 +4,7 @@ import re
 
 from pydantic import JsonValue
 
-from functions.adapters.shopify.client import Budget, ShopifyClient
+from functions.adapters.shopify.client import ShopifyClient
 from functions.adapters.shopify.models.orders import (
     CustomerAnswer,
     LineNode,
@@ -38,6 +38,7 @@ from functions.adapters.shopify.state import (
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.ids import IdempotencyKey
 from nightshift.model.order import Address, Order
+from nightshift.outbound import TimeLeft
 from nightshift.tools.binding import Call, Done, Found
 from nightshift.tools.contracts.orders import (
     AddressSet,
@@ -79,8 +80,8 @@ _REASONS = {
 def get_order(call: Call[ShopifyClient]) -> Done:
     """The order with all its lines, by Shopify's id or by its exact name."""
     args: GetOrder = call.args
-    budget = call.client.budget(READ_SECONDS)
-    return Done(output=_order(call.client, args.order, budget))
+    time_left = call.client.within(READ_SECONDS)
+    return Done(output=_order(call.client, args.order, time_left))
 
 
 def get_customer(call: Call[ShopifyClient]) -> Done:
@@ -89,8 +90,8 @@ def get_customer(call: Call[ShopifyClient]) -> Done:
     found = None
     if _CUSTOMER_GID.fullmatch(args.customer):
         variables: dict[str, JsonValue] = {"id": args.customer}
-        budget = call.client.budget(READ_SECONDS)
-        found = call.client.send(CUSTOMER, variables, CustomerAnswer, budget).customer
+        time_left = call.client.within(READ_SECONDS)
+        found = call.client.send(CUSTOMER, variables, CustomerAnswer, time_left).customer
     if found is None:
         message = "Shopify has no such customer"
         raise Rejected(message, code="customer.not_found")
@@ -100,8 +101,8 @@ def get_customer(call: Call[ShopifyClient]) -> Done:
 def cancel(call: Call[ShopifyClient]) -> Done:
     """Cancel and give back; done when Shopify's job is finished and the order re-read is cancelled."""
     args: CancelOrder = call.args
-    budget = call.client.budget(CANCEL_SECONDS)
-    state = money_state(call.client, args.order, budget)
+    time_left = call.client.within(CANCEL_SECONDS)
+    state = money_state(call.client, args.order, time_left)
     if state.cancelled_at is not None:
         if _cancelled_by(state, call.key):
             return _cancelled(state)
@@ -116,19 +117,19 @@ def cancel(call: Call[ShopifyClient]) -> Done:
         "note": mark(call.key),
         "refundMethod": {"originalPaymentMethodsRefund": True},
     }
-    answer = call.client.send(ORDER_CANCEL, variables, CancelAnswer, budget).order_cancel
+    answer = call.client.send(ORDER_CANCEL, variables, CancelAnswer, time_left).order_cancel
     unless_refused(answer.order_cancel_user_errors, what="to cancel")
     if answer.job is None:
         message = "Shopify took the cancellation and named no job"
         raise OutcomeUnknown(message, code="vendor.shape")
-    _finish(call.client, answer.job.id, answer.job.done, budget)
-    return _cancelled(reread_money(call.client, args.order, budget))
+    _finish(call.client, answer.job.id, answer.job.done, time_left)
+    return _cancelled(reread_money(call.client, args.order, time_left))
 
 
 def probe_cancel(call: Call[ShopifyClient]) -> Done | Found:
     """Whether the order is cancelled, and by us: the staff note carries the key."""
     args: CancelOrder = call.args
-    state = money_state(call.client, args.order, call.client.budget(READ_SECONDS))
+    state = money_state(call.client, args.order, call.client.within(READ_SECONDS))
     if state.cancelled_at is None:
         return Found.ABSENT
     if not _cancelled_by(state, call.key):
@@ -142,10 +143,10 @@ def probe_cancel(call: Call[ShopifyClient]) -> Done | Found:
 def set_address(call: Call[ShopifyClient]) -> Done:
     """Set the shipping address while nothing of the order is accepted by fulfilment; then re-read."""
     args: SetAddress = call.args
-    budget = call.client.budget(WRITE_SECONDS)
+    time_left = call.client.within(WRITE_SECONDS)
     if not is_order_gid(args.order):
         raise not_found()
-    before = _order_node(call.client, args.order, budget)
+    before = _order_node(call.client, args.order, time_left)
     was = before.shipping_address.noun() if before.shipping_address else None
     if was is not None and _same(was, args.address):
         return Done(output=AddressSet(order=before.id, address=was, before=was), vendor_ref=before.id)
@@ -154,13 +155,16 @@ def set_address(call: Call[ShopifyClient]) -> Done:
         raise Rejected(message, code="order.cancelled")
     refuse_moved(before)
     refuse_edited(before)
+    if args.expected is not None and (was is None or not _same(was, args.expected)):
+        message = "the order goes to another address than was seen"
+        raise Rejected(message, code="state.changed")
     variables: dict[str, JsonValue] = {"input": {"id": args.order, "shippingAddress": _wire(args.address)}}
-    answer = call.client.send(ORDER_UPDATE, variables, UpdateAnswer, budget).order_update
+    answer = call.client.send(ORDER_UPDATE, variables, UpdateAnswer, time_left).order_update
     if answer.user_errors:
         message = "Shopify does not accept the address"
         raise Rejected(message, code="address.invalid")
     return Done(
-        output=AddressSet(order=before.id, address=_confirmed(call.client, args, budget), before=was),
+        output=AddressSet(order=before.id, address=_confirmed(call.client, args, time_left), before=was),
         vendor_ref=before.id,
     )
 
@@ -168,43 +172,45 @@ def set_address(call: Call[ShopifyClient]) -> Done:
 def probe_address(call: Call[ShopifyClient]) -> Done | Found:
     """Whether the order carries this address; what stood there before is not known any more."""
     args: SetAddress = call.args
-    node = _order_node(call.client, args.order, call.client.budget(READ_SECONDS))
+    node = _order_node(call.client, args.order, call.client.within(READ_SECONDS))
     now = node.shipping_address.noun() if node.shipping_address else None
     if now is None or not _same(now, args.address):
         return Found.ABSENT
     return Done(output=AddressSet(order=node.id, address=now, before=None), vendor_ref=node.id)
 
 
-def _order(client: ShopifyClient, order: str, budget: Budget) -> Order:
-    node = _order_node(client, order, budget) if is_order_gid(order) else _by_name(client, order, budget)
-    return node.noun(_lines(client, node, budget))
+def _order(client: ShopifyClient, order: str, time_left: TimeLeft) -> Order:
+    node = (
+        _order_node(client, order, time_left) if is_order_gid(order) else _by_name(client, order, time_left)
+    )
+    return node.noun(_lines(client, node, time_left))
 
 
-def _order_node(client: ShopifyClient, order: str, budget: Budget) -> OrderNode:
+def _order_node(client: ShopifyClient, order: str, time_left: TimeLeft) -> OrderNode:
     variables: dict[str, JsonValue] = {"id": order}
-    found = client.send(ORDER, variables, OrderAnswer, budget).order if is_order_gid(order) else None
+    found = client.send(ORDER, variables, OrderAnswer, time_left).order if is_order_gid(order) else None
     if found is None:
         raise not_found()
     return found
 
 
-def _by_name(client: ShopifyClient, name: str, budget: Budget) -> OrderNode:
+def _by_name(client: ShopifyClient, name: str, time_left: TimeLeft) -> OrderNode:
     """The one order with exactly this name: Shopify's search also gives near ones."""
     if not _ORDER_NAME.fullmatch(name):
         raise not_found()
     variables: dict[str, JsonValue] = {"query": f'name:"{name}"'}
-    nodes = client.send(ORDERS_BY_NAME, variables, OrdersAnswer, budget).orders.nodes
+    nodes = client.send(ORDERS_BY_NAME, variables, OrdersAnswer, time_left).orders.nodes
     exact = [each for each in nodes if each.name == name]
     if len(exact) != 1:
         raise not_found()
     return exact[0]
 
 
-def _lines(client: ShopifyClient, node: OrderNode, budget: Budget) -> tuple[LineNode, ...]:
+def _lines(client: ShopifyClient, node: OrderNode, time_left: TimeLeft) -> tuple[LineNode, ...]:
     lines, page = list(node.line_items.nodes), node.line_items.page_info
     while page.has_next_page and page.end_cursor:
         variables: dict[str, JsonValue] = {"id": node.id, "after": page.end_cursor}
-        more = client.send(LINES, variables, LinesAnswer, budget).order
+        more = client.send(LINES, variables, LinesAnswer, time_left).order
         if more is None:
             raise not_found()
         lines.extend(more.line_items.nodes)
@@ -221,16 +227,16 @@ def _refuse_cancel(state: MoneyStateNode, args: CancelOrder) -> None:
         raise Rejected(message, code="state.changed")
 
 
-def _finish(client: ShopifyClient, job: str, done: bool, budget: Budget) -> None:  # noqa: FBT001  # the job's own word
+def _finish(client: ShopifyClient, job: str, done: bool, time_left: TimeLeft) -> None:  # noqa: FBT001  # the job's own word
     """Look at the job until it is done, as long as there is time to re-read the order after it."""
     variables: dict[str, JsonValue] = {"id": job}
     while not done:
-        if budget.left() < _REREAD_SECONDS:
+        if time_left.left() < _REREAD_SECONDS:
             message = "Shopify is still cancelling"
             raise OutcomeUnknown(message, code="cancel.running", retry_after=30)
         client.pause(_LOOK_SECONDS)
         try:
-            found = client.send(JOB, variables, JobAnswer, budget).job
+            found = client.send(JOB, variables, JobAnswer, time_left).job
         except (Retryable, Throttled, Rejected, Misconfigured) as exc:
             message = "Shopify took the cancellation and could not be asked how it went"
             raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc
@@ -276,9 +282,9 @@ def _wire(address: Address) -> dict[str, JsonValue]:
     }
 
 
-def _confirmed(client: ShopifyClient, args: SetAddress, budget: Budget) -> Address:
+def _confirmed(client: ShopifyClient, args: SetAddress, time_left: TimeLeft) -> Address:
     try:
-        node = _order_node(client, args.order, budget)
+        node = _order_node(client, args.order, time_left)
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         message = "Shopify accepted the address and could not be re-read"
         raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc

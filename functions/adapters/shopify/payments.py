@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from functions.adapters.shopify.client import Budget, ShopifyClient
+from functions.adapters.shopify.client import ShopifyClient
 from functions.adapters.shopify.models.state import (
     MoneyStateNode,
     QuoteAnswer,
@@ -27,6 +27,7 @@ from functions.adapters.shopify.state import (
 from nightshift.errors import OutcomeUnknown, Rejected
 from nightshift.ids import IdempotencyKey, as_uuid
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 from nightshift.tools.binding import Call, Done, Found, Room
 from nightshift.tools.contracts.payments import (
     PaymentRefunded,
@@ -53,7 +54,7 @@ def quote_refund(call: Call[ShopifyClient]) -> Done:
     if not is_order_gid(args.order):
         raise not_found()
     order = call.client.send(
-        QUOTE, _quote_variables(args), QuoteAnswer, call.client.budget(QUOTE_SECONDS)
+        QUOTE, _quote_variables(args), QuoteAnswer, call.client.within(QUOTE_SECONDS)
     ).order
     if order is None:
         raise not_found()
@@ -83,19 +84,19 @@ def quote_refund(call: Call[ShopifyClient]) -> Done:
 def refund(call: Call[ShopifyClient]) -> Done:
     """Refund exactly this, once: what was seen is compared before, what happened is re-read after."""
     args: RefundPayment = call.args
-    budget = call.client.budget(REFUND_SECONDS)
-    state = _refund_state(call.client, args, budget)
+    time_left = call.client.within(REFUND_SECONDS)
+    state = _refund_state(call.client, args, time_left)
     mine = _marked(state, call.key)
     if mine is not None:
         return _settled(state, mine, args)
     _refuse(state, args)
     variables: dict[str, JsonValue] = {"input": _input(state, args, call.key), "key": as_uuid(call.key)}
-    answer = call.client.send(REFUND_CREATE, variables, RefundAnswer, budget).refund_create
+    answer = call.client.send(REFUND_CREATE, variables, RefundAnswer, time_left).refund_create
     unless_refused(answer.user_errors if answer.refund is None else (), what="the refund")
     if answer.refund is None:
         message = "Shopify took the refund and named none"
         raise OutcomeUnknown(message, code="vendor.shape")
-    after = reread_money(call.client, args.order, budget)
+    after = reread_money(call.client, args.order, time_left)
     made = next((each for each in after.refunds if each.id == answer.refund.id), None)
     if made is None:
         message = "Shopify named a refund that the order does not show yet"
@@ -109,7 +110,7 @@ def probe_refund(call: Call[ShopifyClient]) -> Done | Found:
     ABSENT only when every refund of the order was seen; a refund that has not settled is UNSURE.
     """
     args: RefundPayment = call.args
-    state = money_state(call.client, args.order, call.client.budget(QUOTE_SECONDS))
+    state = money_state(call.client, args.order, call.client.within(QUOTE_SECONDS))
     mine = _marked(state, call.key)
     if mine is None:
         return Found.UNSURE if len(state.refunds) >= _REFUNDS_READ else Found.ABSENT
@@ -121,7 +122,7 @@ def probe_refund(call: Call[ShopifyClient]) -> Done | Found:
 
 def room(call: Call[ShopifyClient]) -> Room:
     """What is left of everything captured for the order; refunds that are under way count as gone."""
-    state = money_state(call.client, call.args.order, call.client.budget(QUOTE_SECONDS))
+    state = money_state(call.client, call.args.order, call.client.within(QUOTE_SECONDS))
     return Room(left=state.left().amount)
 
 
@@ -177,7 +178,7 @@ def _quote(
     )
 
 
-def _refund_state(client: ShopifyClient, args: RefundPayment, budget: Budget) -> RefundStateNode:
+def _refund_state(client: ShopifyClient, args: RefundPayment, time_left: TimeLeft) -> RefundStateNode:
     if not is_order_gid(args.order):
         raise not_found()
     variables: dict[str, JsonValue] = {
@@ -188,7 +189,7 @@ def _refund_state(client: ShopifyClient, args: RefundPayment, budget: Budget) ->
         ],
         "restock": args.restock is not Restock.NO_RESTOCK and bool(args.lines),
     }
-    state = client.send(REFUND_STATE, variables, RefundStateAnswer, budget).order
+    state = client.send(REFUND_STATE, variables, RefundStateAnswer, time_left).order
     if state is None:
         raise not_found()
     return state

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from functions.adapters.shopify.client import Budget, ShopifyClient
+from functions.adapters.shopify.client import ShopifyClient
 from functions.adapters.shopify.models.state import MoneyStateAnswer, MoneyStateNode, ProgressNode
 from functions.adapters.shopify.models.wire import UserError
 from functions.adapters.shopify.queries import MONEY_STATE
@@ -13,6 +13,7 @@ from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable
 from nightshift.ids import IdempotencyKey
 from nightshift.model.order import FulfilmentState
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 
 __all__ = [
     "is_order_gid",
@@ -55,7 +56,7 @@ def not_found() -> Rejected:
     return Rejected("Shopify has no such order", code="order.not_found")
 
 
-def money_state(client: ShopifyClient, order: str, budget: Budget) -> MoneyStateNode:
+def money_state(client: ShopifyClient, order: str, time_left: TimeLeft) -> MoneyStateNode:
     """The order's payments, refunds and progress, as they are now.
 
     Raises:
@@ -64,20 +65,20 @@ def money_state(client: ShopifyClient, order: str, budget: Budget) -> MoneyState
     if not is_order_gid(order):
         raise not_found()
     variables: dict[str, JsonValue] = {"id": order}
-    found = client.send(MONEY_STATE, variables, MoneyStateAnswer, budget).order
+    found = client.send(MONEY_STATE, variables, MoneyStateAnswer, time_left).order
     if found is None:
         raise not_found()
     return found
 
 
-def reread_money(client: ShopifyClient, order: str, budget: Budget) -> MoneyStateNode:
+def reread_money(client: ShopifyClient, order: str, time_left: TimeLeft) -> MoneyStateNode:
     """The same after a write: not being able to look does not mean that nothing happened.
 
     Raises:
         OutcomeUnknown: Shopify could not be asked.
     """
     try:
-        return money_state(client, order, budget)
+        return money_state(client, order, time_left)
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         message = "Shopify accepted the write but could not be re-read"
         raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc

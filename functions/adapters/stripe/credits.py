@@ -3,7 +3,7 @@
 from pydantic import JsonValue
 
 from functions.adapters.stripe.amounts import money, units
-from functions.adapters.stripe.client import KEY_SPENT, Budget, StripeClient
+from functions.adapters.stripe.client import KEY_SPENT, StripeClient
 from functions.adapters.stripe.models.credits import CreditNoteNode, PreviewNode
 from functions.adapters.stripe.models.payments import InvoiceNode, RefundNode
 from functions.adapters.stripe.operations import CREDIT, CREDIT_PREVIEW, CREDITS, REFUND
@@ -20,6 +20,7 @@ from functions.adapters.stripe.state import (
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.ids import IdempotencyKey
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 from nightshift.tools.binding import Call, Done, Found, Room
 from nightshift.tools.contracts.processor import (
     CreditLine,
@@ -36,18 +37,18 @@ __all__ = ["credit", "probe_credit", "quote_credit", "room"]
 def quote_credit(call: Call[StripeClient]) -> Done:
     """Stripe's own preview for these lines, this amount, or all that is left."""
     args: QuoteCredit = call.args
-    budget = call.client.budget(READ_SECONDS)
-    invoice = invoice_of(call.client, args.invoice, budget)
+    time_left = call.client.within(READ_SECONDS)
+    invoice = invoice_of(call.client, args.invoice, time_left)
     settlement = _settlement(invoice)
-    state = _paid_by(call.client, invoice, settlement, budget)
-    _refuse_standing(call.client, invoice, state, budget)
+    state = _paid_by(call.client, invoice, settlement, time_left)
+    _refuse_standing(call.client, invoice, state, time_left)
     left = _left(invoice, state)
     amount = args.amount or (_lines_total(invoice, args.lines) if args.lines else left)
     if not _fits(amount, left):
         message = f"{left} of the invoice are left to credit"
         raise Rejected(message, code="credit.nothing_left")
     params = _form(args.invoice, args.lines, amount, settlement)
-    previewed = call.client.send(CREDIT_PREVIEW, PreviewNode, budget, params=params).value()
+    previewed = call.client.send(CREDIT_PREVIEW, PreviewNode, time_left, params=params).value()
     if not _fits(previewed, left):
         message = f"the credit note would come to {previewed}; {left} are left"
         raise Rejected(message, code="credit.nothing_left")
@@ -66,17 +67,17 @@ def quote_credit(call: Call[StripeClient]) -> Done:
 def credit(call: Call[StripeClient]) -> Done:
     """Issue exactly this credit note, once; what was seen is compared before, re-read after."""
     args: IssueCredit = call.args
-    budget = call.client.budget(REFUND_SECONDS)
-    invoice = invoice_of(call.client, args.invoice, budget)
-    notes, listed = _notes(call.client, args.invoice, budget)
+    time_left = call.client.within(REFUND_SECONDS)
+    invoice = invoice_of(call.client, args.invoice, time_left)
+    notes, listed = _notes(call.client, args.invoice, time_left)
     mine = _marked(notes, call.key)
     if mine is None:
         if not listed:
             message = "the invoice has more credit notes than can be looked through"
             raise Rejected(message, code="credit.not_possible")
-        _refuse(call.client, invoice, args, budget)
-        mine = _made(call, args, budget)
-    return _settled(call.client, mine, args, budget)
+        _refuse(call.client, invoice, args, time_left)
+        mine = _made(call, args, time_left)
+    return _settled(call.client, mine, args, time_left)
 
 
 def probe_credit(call: Call[StripeClient]) -> Done | Found:
@@ -85,13 +86,13 @@ def probe_credit(call: Call[StripeClient]) -> Done | Found:
     ABSENT only when every credit note of the invoice was seen; one whose refund has not settled is UNSURE.
     """
     args: IssueCredit = call.args
-    budget = call.client.budget(ASK_SECONDS)
-    notes, listed = _notes(call.client, args.invoice, budget)
+    time_left = call.client.within(ASK_SECONDS)
+    notes, listed = _notes(call.client, args.invoice, time_left)
     mine = _marked(notes, call.key)
     if mine is None:
         return Found.ABSENT if listed else Found.UNSURE
     try:
-        return _settled(call.client, mine, args, budget)
+        return _settled(call.client, mine, args, time_left)
     except OutcomeUnknown:
         return Found.UNSURE
 
@@ -103,9 +104,9 @@ def room(call: Call[StripeClient]) -> Room:
         Rejected: `state.changed`: the payment or the way is another than was quoted.
     """
     args: IssueCredit = call.args
-    budget = call.client.budget(ASK_SECONDS)
-    invoice = invoice_of(call.client, args.invoice, budget)
-    state = _paid_by(call.client, invoice, _settlement(invoice), budget)
+    time_left = call.client.within(ASK_SECONDS)
+    invoice = invoice_of(call.client, args.invoice, time_left)
+    state = _paid_by(call.client, invoice, _settlement(invoice), time_left)
     _refuse_moved(invoice, state, args)
     return Room(left=_left(invoice, state).amount)
 
@@ -122,19 +123,19 @@ def _settlement(invoice: InvoiceNode) -> CreditSettlement:
 
 
 def _paid_by(
-    client: StripeClient, invoice: InvoiceNode, settlement: CreditSettlement, budget: Budget
+    client: StripeClient, invoice: InvoiceNode, settlement: CreditSettlement, time_left: TimeLeft
 ) -> PaymentState | None:
     if settlement is CreditSettlement.REDUCE:
         return None
-    return payment_state(client, invoice.payment_intent or invoice.charge or "", budget)
+    return payment_state(client, invoice.payment_intent or invoice.charge or "", time_left)
 
 
 def _refuse_standing(
-    client: StripeClient, invoice: InvoiceNode, state: PaymentState | None, budget: Budget
+    client: StripeClient, invoice: InvoiceNode, state: PaymentState | None, time_left: TimeLeft
 ) -> None:
     refuse_owned(standing_of_invoice(invoice))
     if state is not None:
-        refuse_owned(standing_of(client, state, budget))
+        refuse_owned(standing_of(client, state, time_left))
         refuse_disputed(state)
 
 
@@ -177,11 +178,11 @@ def _form(
     return form
 
 
-def _refuse(client: StripeClient, invoice: InvoiceNode, args: IssueCredit, budget: Budget) -> None:
+def _refuse(client: StripeClient, invoice: InvoiceNode, args: IssueCredit, time_left: TimeLeft) -> None:
     """Everything that speaks against it, asked of Stripe's state a moment before."""
-    state = _paid_by(client, invoice, _settlement(invoice), budget)
+    state = _paid_by(client, invoice, _settlement(invoice), time_left)
     _refuse_moved(invoice, state, args)
-    _refuse_standing(client, invoice, state, budget)
+    _refuse_standing(client, invoice, state, time_left)
     if invoice.credited() != args.expected_credited:
         message = f"{invoice.credited()} of the invoice are credited, not {args.expected_credited}"
         raise Rejected(message, code="state.changed")
@@ -198,39 +199,41 @@ def _refuse_moved(invoice: InvoiceNode, state: PaymentState | None, args: IssueC
         raise Rejected(message, code="state.changed")
 
 
-def _made(call: Call[StripeClient], args: IssueCredit, budget: Budget) -> CreditNoteNode:
+def _made(call: Call[StripeClient], args: IssueCredit, time_left: TimeLeft) -> CreditNoteNode:
     try:
-        return _asked(call, args, budget, key=call.key)
+        return _asked(call, args, time_left, key=call.key)
     except OutcomeUnknown as exc:
         if exc.code != KEY_SPENT:
             raise
-        notes, listed = _reread(call.client, args, budget)
+        notes, listed = _reread(call.client, args, time_left)
         found = _marked(notes, call.key)
         if found is not None:
             return found
         if not listed:
             raise
-    return _asked(call, args, budget, key=f"{call.key}-2")
+    return _asked(call, args, time_left, key=f"{call.key}-2")
 
 
-def _asked(call: Call[StripeClient], args: IssueCredit, budget: Budget, *, key: str) -> CreditNoteNode:
+def _asked(call: Call[StripeClient], args: IssueCredit, time_left: TimeLeft, *, key: str) -> CreditNoteNode:
     form = _form(args.invoice, args.lines, args.amount, args.settlement)
     form["reason"] = args.reason.value
     form["metadata"] = {KEY_FIELD: call.key}
     if args.memo:
         form["memo"] = args.memo
-    return call.client.send(CREDIT, CreditNoteNode, budget, params=form, key=key)
+    return call.client.send(CREDIT, CreditNoteNode, time_left, params=form, key=key)
 
 
-def _notes(client: StripeClient, invoice: str, budget: Budget) -> tuple[tuple[CreditNoteNode, ...], bool]:
-    return client.pages(CREDITS, CreditNoteNode, budget, {"invoice": invoice})
+def _notes(
+    client: StripeClient, invoice: str, time_left: TimeLeft
+) -> tuple[tuple[CreditNoteNode, ...], bool]:
+    return client.pages(CREDITS, CreditNoteNode, time_left, {"invoice": invoice})
 
 
 def _reread(
-    client: StripeClient, args: IssueCredit, budget: Budget
+    client: StripeClient, args: IssueCredit, time_left: TimeLeft
 ) -> tuple[tuple[CreditNoteNode, ...], bool]:
     try:
-        return _notes(client, args.invoice, budget)
+        return _notes(client, args.invoice, time_left)
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         message = "Stripe accepted the write but could not be re-read"
         raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc
@@ -240,14 +243,14 @@ def _marked(notes: tuple[CreditNoteNode, ...], key: IdempotencyKey) -> CreditNot
     return next((each for each in notes if (each.metadata or {}).get(KEY_FIELD) == key), None)
 
 
-def _settled(client: StripeClient, made: CreditNoteNode, args: IssueCredit, budget: Budget) -> Done:
+def _settled(client: StripeClient, made: CreditNoteNode, args: IssueCredit, time_left: TimeLeft) -> Done:
     """The credit note as done: it stands, and its refund, if it has one, was paid out.
 
     Raises:
         OutcomeUnknown: `refund.pending`, `refund.failed`, `credit.void`, `credit.mismatch`, or Stripe
             could not be re-read.
     """
-    invoice = _looked_again(client, args, budget)
+    invoice = _looked_again(client, args, time_left)
     if made.status != "issued":
         raise _unsettled("the credit note was voided since", "credit.void")
     if made.value() != args.amount:
@@ -256,7 +259,7 @@ def _settled(client: StripeClient, made: CreditNoteNode, args: IssueCredit, budg
     if refunds != (made.refund is not None):
         raise _unsettled("the credit note went another way than was asked", "credit.mismatch")
     if made.refund is not None:
-        _refuse_unpaid(client, made.refund, args, budget)
+        _refuse_unpaid(client, made.refund, args, time_left)
     output = InvoiceCredited(
         credit_note=made.id,
         invoice=args.invoice,
@@ -267,17 +270,17 @@ def _settled(client: StripeClient, made: CreditNoteNode, args: IssueCredit, budg
     return Done(output=output, vendor_ref=made.id)
 
 
-def _looked_again(client: StripeClient, args: IssueCredit, budget: Budget) -> InvoiceNode:
+def _looked_again(client: StripeClient, args: IssueCredit, time_left: TimeLeft) -> InvoiceNode:
     try:
-        return invoice_of(client, args.invoice, budget)
+        return invoice_of(client, args.invoice, time_left)
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         message = "Stripe accepted the write but could not be re-read"
         raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc
 
 
-def _refuse_unpaid(client: StripeClient, refund: str, args: IssueCredit, budget: Budget) -> None:
+def _refuse_unpaid(client: StripeClient, refund: str, args: IssueCredit, time_left: TimeLeft) -> None:
     try:
-        paid = client.send(REFUND, RefundNode, budget, ref=refund)
+        paid = client.send(REFUND, RefundNode, time_left, ref=refund)
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         message = "Stripe issued the credit note and its refund could not be re-read"
         raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc

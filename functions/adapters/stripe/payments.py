@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 
 from functions.adapters.stripe.amounts import units
-from functions.adapters.stripe.client import KEY_SPENT, Budget, StripeClient
+from functions.adapters.stripe.client import KEY_SPENT, StripeClient
 from functions.adapters.stripe.models.payments import DisputeNode, RefundNode
 from functions.adapters.stripe.operations import DISPUTE, REFUND_CREATE
 from functions.adapters.stripe.ownership import refuse_owned
@@ -23,6 +23,7 @@ from functions.adapters.stripe.state import (
 from nightshift.errors import OutcomeUnknown, Rejected
 from nightshift.model.payment import Dispute, GivenBack, GivenBackState, Payment
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 from nightshift.tools.binding import Call, Done, Found, Room
 from nightshift.tools.contracts.payments import (
     PaymentRefunded,
@@ -56,21 +57,21 @@ _ID_PREFIXES = ("pi_", "ch_", "py_", "in_")
 def get_payment(call: Call[StripeClient]) -> Done:
     """The payment behind an intent, a charge or an invoice, by Stripe's id or the invoice's number."""
     args: GetPayment = call.args
-    budget = call.client.budget(READ_SECONDS)
+    time_left = call.client.within(READ_SECONDS)
     ref = args.payment
     if not ref.startswith(_ID_PREFIXES):
-        ref = invoice_named(call.client, ref, budget).id
-    state = payment_state(call.client, ref, budget)
-    return Done(output=_payment(state, standing_of(call.client, state, budget)))
+        ref = invoice_named(call.client, ref, time_left).id
+    state = payment_state(call.client, ref, time_left)
+    return Done(output=_payment(state, standing_of(call.client, state, time_left)))
 
 
 def get_dispute(call: Call[StripeClient]) -> Done:
     """One dispute."""
     args: GetDispute = call.args
-    budget = call.client.budget(READ_SECONDS)
+    time_left = call.client.within(READ_SECONDS)
     if not args.dispute.startswith(("dp_", "du_")):
         raise not_found()
-    return Done(output=_dispute(call.client.send(DISPUTE, DisputeNode, budget, ref=args.dispute)))
+    return Done(output=_dispute(call.client.send(DISPUTE, DisputeNode, time_left, ref=args.dispute)))
 
 
 def quote_refund(call: Call[StripeClient]) -> Done:
@@ -79,11 +80,11 @@ def quote_refund(call: Call[StripeClient]) -> Done:
     if args.lines or args.shipping:
         message = "a payment has no lines: ask for everything"
         raise Rejected(message, code="refund.no_lines")
-    budget = call.client.budget(READ_SECONDS)
-    state = payment_state(call.client, args.order, budget)
+    time_left = call.client.within(READ_SECONDS)
+    state = payment_state(call.client, args.order, time_left)
     if args.payment not in {None, state.charge.id}:
         raise not_found()
-    refuse_owned(standing_of(call.client, state, budget))
+    refuse_owned(standing_of(call.client, state, time_left))
     refuse_disputed(state)
     left = state.left()
     if left.amount == 0:
@@ -103,15 +104,15 @@ def quote_refund(call: Call[StripeClient]) -> Done:
 def refund(call: Call[StripeClient]) -> Done:
     """Refund exactly this, once: what was seen is compared before, what happened is re-read after."""
     args: RefundPayment = call.args
-    budget = call.client.budget(REFUND_SECONDS)
-    state = payment_state(call.client, args.order, budget)
+    time_left = call.client.within(REFUND_SECONDS)
+    state = payment_state(call.client, args.order, time_left)
     mine = marked(state, call.key)
     if mine is not None:
         return _settled(state, mine, args)
     _refuse(state, args)
-    refuse_owned(standing_of(call.client, state, budget))
-    made = _made(call, state, budget)
-    after = reread(call.client, state, budget)
+    refuse_owned(standing_of(call.client, state, time_left))
+    made = _made(call, state, time_left)
+    after = reread(call.client, state, time_left)
     again = marked(after, call.key)
     if again is None or again.id != made.id:
         message = "Stripe named a refund that its list does not show yet"
@@ -126,7 +127,7 @@ def probe_refund(call: Call[StripeClient]) -> Done | Found:
     store; a refund that has not settled is UNSURE.
     """
     args: RefundPayment = call.args
-    state = payment_state(call.client, args.order, call.client.budget(ASK_SECONDS))
+    state = payment_state(call.client, args.order, call.client.within(ASK_SECONDS))
     mine = marked(state, call.key)
     if mine is None:
         return Found.ABSENT if state.listed else Found.UNSURE
@@ -140,11 +141,11 @@ def probe_refund(call: Call[StripeClient]) -> Done | Found:
 
 def room(call: Call[StripeClient]) -> Room:
     """What is left of what was captured; refunds that are under way count as gone."""
-    state = payment_state(call.client, call.args.order, call.client.budget(ASK_SECONDS))
+    state = payment_state(call.client, call.args.order, call.client.within(ASK_SECONDS))
     return Room(left=state.left().amount)
 
 
-def _made(call: Call[StripeClient], state: PaymentState, budget: Budget) -> RefundNode:
+def _made(call: Call[StripeClient], state: PaymentState, time_left: TimeLeft) -> RefundNode:
     """Ask for the refund.
 
     A key whose first answer was a failure gives that failure for a day. When nothing carries our mark, a
@@ -152,20 +153,20 @@ def _made(call: Call[StripeClient], state: PaymentState, budget: Budget) -> Refu
     """
     args: RefundPayment = call.args
     try:
-        return _asked(call, args, budget, key=call.key)
+        return _asked(call, args, time_left, key=call.key)
     except OutcomeUnknown as exc:
         if exc.code != KEY_SPENT:
             raise
-        looked = reread(call.client, state, budget)
+        looked = reread(call.client, state, time_left)
         found = marked(looked, call.key)
         if found is not None:
             return found
         if not looked.listed:
             raise
-    return _asked(call, args, budget, key=f"{call.key}-2")
+    return _asked(call, args, time_left, key=f"{call.key}-2")
 
 
-def _asked(call: Call[StripeClient], args: RefundPayment, budget: Budget, *, key: str) -> RefundNode:
+def _asked(call: Call[StripeClient], args: RefundPayment, time_left: TimeLeft, *, key: str) -> RefundNode:
     metadata: dict[str, JsonValue] = {KEY_FIELD: call.key}
     if args.note:
         metadata["nightshift_note"] = args.note
@@ -175,7 +176,7 @@ def _asked(call: Call[StripeClient], args: RefundPayment, budget: Budget, *, key
         "reason": "requested_by_customer",
         "metadata": metadata,
     }
-    return call.client.send(REFUND_CREATE, RefundNode, budget, params=form, key=key)
+    return call.client.send(REFUND_CREATE, RefundNode, time_left, params=form, key=key)
 
 
 def _refuse(state: PaymentState, args: RefundPayment) -> None:

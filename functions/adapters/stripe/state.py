@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from functions.adapters.stripe.amounts import money
-from functions.adapters.stripe.client import Budget, StripeClient
+from functions.adapters.stripe.client import StripeClient
 from functions.adapters.stripe.models.payments import (
     ChargeNode,
     DisputeNode,
@@ -27,6 +27,7 @@ from functions.adapters.stripe.ownership import Standing, standing
 from nightshift.errors import Misconfigured, OutcomeUnknown, Rejected, Retryable, Throttled
 from nightshift.ids import IdempotencyKey
 from nightshift.money import Money
+from nightshift.outbound import TimeLeft
 
 __all__ = [
     "KEY_FIELD",
@@ -106,43 +107,43 @@ def is_invoice(ref: str) -> bool:
     return _INVOICE.fullmatch(ref) is not None
 
 
-def payment_state(client: StripeClient, ref: str, budget: Budget) -> PaymentState:
+def payment_state(client: StripeClient, ref: str, time_left: TimeLeft) -> PaymentState:
     """The payment that a Stripe id names: an intent's, a charge's or an invoice's.
 
     Raises:
         Rejected: `payment.not_found`: there is none, or nothing was ever charged for it.
     """
-    charge, intent, invoice = _found(client, ref, budget)
-    refunds, listed = client.pages(REFUNDS, RefundNode, budget, {"charge": charge.id})
+    charge, intent, invoice = _found(client, ref, time_left)
+    refunds, listed = client.pages(REFUNDS, RefundNode, time_left, {"charge": charge.id})
     disputes: tuple[DisputeNode, ...] = ()
     if charge.disputed:
-        disputes, _ = client.pages(DISPUTES, DisputeNode, budget, {"charge": charge.id})
+        disputes, _ = client.pages(DISPUTES, DisputeNode, time_left, {"charge": charge.id})
     return PaymentState(
         charge=charge, intent=intent, invoice=invoice, refunds=refunds, listed=listed, disputes=disputes
     )
 
 
-def reread(client: StripeClient, before: PaymentState, budget: Budget) -> PaymentState:
+def reread(client: StripeClient, before: PaymentState, time_left: TimeLeft) -> PaymentState:
     """The same after a write: not being able to look does not mean that nothing happened.
 
     Raises:
         OutcomeUnknown: Stripe could not be asked.
     """
     try:
-        refunds, listed = client.pages(REFUNDS, RefundNode, budget, {"charge": before.charge.id})
-        charge = client.send(CHARGE, ChargeNode, budget, ref=before.charge.id)
+        refunds, listed = client.pages(REFUNDS, RefundNode, time_left, {"charge": before.charge.id})
+        charge = client.send(CHARGE, ChargeNode, time_left, ref=before.charge.id)
     except (Retryable, Throttled, Rejected, Misconfigured) as exc:
         message = "Stripe accepted the write but could not be re-read"
         raise OutcomeUnknown(message, code="vendor.unconfirmed") from exc
     return replace(before, charge=charge, refunds=refunds, listed=listed)
 
 
-def standing_of(client: StripeClient, state: PaymentState, budget: Budget) -> Standing:
+def standing_of(client: StripeClient, state: PaymentState, time_left: TimeLeft) -> Standing:
     """Why the payment is not ours to move; empty: it is. Looks for the page it was paid on."""
     sessions: tuple[SessionNode, ...] = ()
     if state.intent is not None:
         page = client.send(
-            SESSIONS, Page[SessionNode], budget, params={"payment_intent": state.intent.id, "limit": 10}
+            SESSIONS, Page[SessionNode], time_left, params={"payment_intent": state.intent.id, "limit": 10}
         )
         sessions = page.data
     return standing(state.charge, state.intent, state.invoice, sessions)
@@ -164,7 +165,7 @@ def marked(state: PaymentState, key: IdempotencyKey) -> RefundNode | None:
     return next((each for each in state.refunds if (each.metadata or {}).get(KEY_FIELD) == key), None)
 
 
-def invoice_of(client: StripeClient, ref: str, budget: Budget) -> InvoiceNode:
+def invoice_of(client: StripeClient, ref: str, time_left: TimeLeft) -> InvoiceNode:
     """One invoice, by Stripe's id.
 
     Raises:
@@ -172,10 +173,10 @@ def invoice_of(client: StripeClient, ref: str, budget: Budget) -> InvoiceNode:
     """
     if not is_invoice(ref):
         raise not_found()
-    return client.send(INVOICE, InvoiceNode, budget, ref=ref)
+    return client.send(INVOICE, InvoiceNode, time_left, ref=ref)
 
 
-def invoice_named(client: StripeClient, number: str, budget: Budget) -> InvoiceNode:
+def invoice_named(client: StripeClient, number: str, time_left: TimeLeft) -> InvoiceNode:
     """The one invoice with a number, as customers know it.
 
     Raises:
@@ -184,30 +185,34 @@ def invoice_named(client: StripeClient, number: str, budget: Budget) -> InvoiceN
     if not _NUMBER.fullmatch(number):
         raise not_found()
     query = f'number:"{number}"'
-    found = client.send(INVOICES_NAMED, Page[InvoiceNode], budget, params={"query": query, "limit": 2}).data
+    found = client.send(
+        INVOICES_NAMED, Page[InvoiceNode], time_left, params={"query": query, "limit": 2}
+    ).data
     if len(found) != 1:
         raise not_found()
     return found[0]
 
 
 def _found(
-    client: StripeClient, ref: str, budget: Budget
+    client: StripeClient, ref: str, time_left: TimeLeft
 ) -> tuple[ChargeNode, IntentNode | None, InvoiceNode | None]:
     if is_invoice(ref):
-        paid = invoice_of(client, ref, budget)
+        paid = invoice_of(client, ref, time_left)
         ref = paid.payment_intent or paid.charge or ""
     if _INTENT.fullmatch(ref):
-        intent = client.send(INTENT, IntentNode, budget, ref=ref)
+        intent = client.send(INTENT, IntentNode, time_left, ref=ref)
         charge = intent.latest_charge
         if not isinstance(charge, ChargeNode):
             raise not_found()
-        return charge, intent, _whole(client, intent.invoice or charge.invoice, budget)
+        return charge, intent, _whole(client, intent.invoice or charge.invoice, time_left)
     if _CHARGE.fullmatch(ref):
-        charge = client.send(CHARGE, ChargeNode, budget, ref=ref)
+        charge = client.send(CHARGE, ChargeNode, time_left, ref=ref)
         behind = charge.payment_intent if isinstance(charge.payment_intent, IntentNode) else None
-        return charge, behind, _whole(client, charge.invoice, budget)
+        return charge, behind, _whole(client, charge.invoice, time_left)
     raise not_found()
 
 
-def _whole(client: StripeClient, invoice: InvoiceNode | str | None, budget: Budget) -> InvoiceNode | None:
-    return invoice_of(client, invoice, budget) if isinstance(invoice, str) else invoice
+def _whole(
+    client: StripeClient, invoice: InvoiceNode | str | None, time_left: TimeLeft
+) -> InvoiceNode | None:
+    return invoice_of(client, invoice, time_left) if isinstance(invoice, str) else invoice

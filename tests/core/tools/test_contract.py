@@ -127,12 +127,15 @@ def test_a_money_tool_without_room_cannot_be_bound() -> None:
     assert Binding(contract=payments.REFUND, call=call_nothing, room=some_room).room is some_room
 
 
-def test_a_reversible_write_without_an_undo_cannot_be_bound() -> None:
+def test_a_write_is_undone_or_irreversible_and_never_both() -> None:
     with pytest.raises(TypeError, match="undo"):
-        Binding(contract=orders.SET_ADDRESS, call=call_nothing)
-    undone = Binding(contract=orders.SET_ADDRESS, call=call_nothing, undo="orders.set_address")
-    assert undone.undo == "orders.set_address"
-    assert Binding(contract=orders.GET, call=call_nothing).undo is None
+        replace(orders.SET_ADDRESS, undo=None)
+    with pytest.raises(TypeError, match="undo"):
+        replace(orders.SET_ADDRESS, irreversible=True)
+    with pytest.raises(TypeError, match="undo"):
+        replace(orders.GET, undo=orders.SET_ADDRESS.undo)
+    assert orders.SET_ADDRESS.undo is not None
+    assert orders.GET.undo is None
 
 
 def test_an_adapter_finds_its_bindings_by_name() -> None:

@@ -101,11 +101,17 @@ def test_a_reference_without_a_value_stops_the_step(reference: str, *, nested: b
     assert caught.value.code == "reference.missing"
 
 
-@pytest.mark.parametrize(
-    "text", ["a ${inputs.v}", "${inputs.v} b", "$inputs.v", "${other.v}", "${inputs}", "${}"]
-)
+@pytest.mark.parametrize("text", ["a ${inputs.v}", "${inputs.v} b", "$inputs.v", "${}"])
 def test_a_text_that_is_no_whole_reference_stays_a_text(text: str) -> None:
     assert resolved(text, inputs={"v": "secret"}) == text
+
+
+def test_a_whole_that_is_no_reference_is_an_expression() -> None:
+    assert resolved("${inputs}", inputs={"v": 1}) == {"v": 1}
+    with pytest.raises(Rejected) as caught:
+        resolved("${other.v}", inputs={"v": "secret"})
+    assert caught.value.code == "expression.invalid"
+    assert "secret" not in str(caught.value)
 
 
 def test_a_value_that_looks_like_a_reference_is_not_followed() -> None:

@@ -57,7 +57,7 @@ def test_a_tool_turned_off_since_the_verdict_stops_its_run_before_anybody_is_tol
     scene.put_channel(records.channel(live=frozenset({"messaging.reply"})))
     scene.propose()
     lane = LaneCall(run=records.RUN, generation=1, move=1, steps=(QUOTE, REFUND, REPLY))
-    assert run_lane(scene.door, lane).move.next == "settle"
+    assert run_lane(scene.door, lane).move.next == "undo"
     assert (scene.book.refunds, scene.book.messages) == ([], [])
     outcome = settle(scene.settling, records.RUN, 1)
     assert (outcome.status, outcome.reason, outcome.failed_step) == ("FAILED", "tool.turned_off", REFUND)

@@ -1,6 +1,6 @@
 """What every answer has: its envelope, amounts, references. Unknown fields are ignored."""
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 from nightshift.errors import BadInput
@@ -11,13 +11,9 @@ __all__ = [
     "Envelope",
     "Page",
     "Ref",
-    "Token",
     "UserError",
     "WireModel",
 ]
-
-
-_LASTS = 86_400.0
 
 
 class WireModel(BaseModel):
@@ -71,16 +67,6 @@ class Envelope(WireModel):
             return None
         status = cost.throttle_status
         return status.currently_available, status.restore_rate if status.restore_rate > 0 else None
-
-
-class Token(BaseModel):
-    """What the token endpoint grants; without `expires_in` it lasts."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    access_token: str = Field(min_length=1, repr=False)
-    expires_in: float = Field(default=_LASTS, gt=0)
-    refresh_token: str | None = Field(default=None, repr=False)
 
 
 class UserError(WireModel):

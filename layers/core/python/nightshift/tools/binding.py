@@ -1,22 +1,22 @@
 """How an adapter binds contracts to its vendor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from nightshift.errors import Misconfigured
 from nightshift.ids import IdempotencyKey
 from nightshift.model.base import Noun
 from nightshift.model.lane import Breaker, Budget, Lane
 from nightshift.model.tenant import Channel
-from nightshift.model.tool import EffectClass
 from nightshift.tools.contract import ToolContract
 from nightshift.tools.oauth import Grant
 
 if TYPE_CHECKING:
     from nightshift.tools.onboard import Onboard  # a cold start need not build its models
 
-__all__ = ["Adapter", "Binding", "Call", "Done", "Found", "Probe", "Room"]
+__all__ = ["Adapter", "Binding", "Call", "Done", "Found", "Probe", "Room", "required"]
 
 C = TypeVar("C")
 
@@ -72,7 +72,6 @@ class Binding:
         takes_key: the vendor itself refuses a second effect with the same key.
         settle_after: seconds after the attempt before a negative probe counts.
         room: for money: what is left in the claim's pool right now, as the vendor says.
-        undo: the tool that undoes it, or None when the contract says irreversible.
         timeout: seconds the client may take in all; no call is begun that its Lambda leaves less.
         ask_timeout: the same for its probe and for its room.
         cost: units of the adapter's budget that one call usually takes, its room included.
@@ -84,16 +83,11 @@ class Binding:
     takes_key: bool = False
     settle_after: float = 10.0
     room: Callable[[Call[Any]], Room] | None = None
-    undo: str | None = None
     timeout: float = 10.0
     ask_timeout: float = 7.0
     cost: float = 1.0
 
     def __post_init__(self) -> None:
-        writes = self.contract.effect is not EffectClass.READ
-        if writes and self.undo is None and not self.contract.irreversible:
-            message = f"{self.contract.name} needs an undo, or its contract the mark irreversible"
-            raise TypeError(message)
         if self.contract.money and self.room is None:
             message = f"{self.contract.name} moves money and must say how much is left (room)"
             raise TypeError(message)
@@ -124,3 +118,15 @@ class Adapter:
     def binding(self, tool: str) -> Binding | None:
         """The binding of one tool, or None when this adapter has none."""
         return next((b for b in self.bindings if b.contract.name == tool), None)
+
+
+def required(channel: Channel, secret: Mapping[str, str], *names: str) -> None:
+    """What a channel cannot be connected without.
+
+    Raises:
+        Misconfigured: `secret.field`: its secret lacks one of these fields, or holds nothing there.
+    """
+    missing = next((name for name in names if not secret.get(name)), None)
+    if missing is not None:
+        message = f"the secret of channel {channel.id} has no {missing}"
+        raise Misconfigured(message, code="secret.field")

@@ -45,6 +45,7 @@ __all__ = [
     "log_unknown",
     "refuse",
     "result_of",
+    "skip",
 ]
 
 T = TypeVar("T")
@@ -215,7 +216,7 @@ def log_intent(door: Door, ready: Ready, effect: Effect) -> None:
         "attempt": effect.attempt,
         "amount": str(amount) if amount is not None else None,
     }
-    log(door, ready, EntryKind.EFFECT_INTENDED, ref=f"{effect.key}#{effect.attempt}", detail=detail)
+    log(door, ready, EntryKind.EFFECT_INTENDED, ref=f"{_ref(effect)}#{effect.attempt}", detail=detail)
 
 
 def log_settled(door: Door, proposal: Proposal, effect: Effect) -> None:
@@ -230,14 +231,19 @@ def log_settled(door: Door, proposal: Proposal, effect: Effect) -> None:
         "vendor_ref": effect.vendor_ref,
         "amount": str(amount) if amount is not None else None,
     }
-    line = entry(door, proposal, EntryKind.EFFECT_SETTLED, effect.key, detail)
+    line = entry(door, proposal, EntryKind.EFFECT_SETTLED, _ref(effect), detail)
     door.log.append(step_stream(proposal.case or effect.run, effect.run, effect.step), line)
 
 
 def log_unknown(door: Door, ready: Ready, effect: Effect) -> None:
     """Say that an attempt ended without anybody knowing how."""
     detail = {"tool": effect.tool, "key": effect.key, "outcome": effect.state, "code": effect.code}
-    log(door, ready, EntryKind.STEP_FAILED, ref=f"{effect.key}#{effect.attempt}", detail=detail)
+    log(door, ready, EntryKind.STEP_FAILED, ref=f"{_ref(effect)}#{effect.attempt}", detail=detail)
+
+
+def _ref(effect: Effect) -> str:
+    """What names it in the log; tried again by a person, it is another happening under the same key."""
+    return effect.key if effect.generation == 1 else f"{effect.key}-g{effect.generation}"
 
 
 def refuse(door: Door, given: StepCall, proposal: Proposal, why: Rejected) -> StepResult:
@@ -253,5 +259,23 @@ def refuse(door: Door, given: StepCall, proposal: Proposal, why: Rejected) -> St
     )
     stream = step_stream(proposal.case or given.run, given.run, given.step)
     detail = {"step": given.step, "code": why.code}
-    door.log.append(stream, entry(door, proposal, EntryKind.STEP_FAILED, why.code, detail))
+    ref = why.code if given.generation == 1 else f"{why.code}-g{given.generation}"
+    door.log.append(stream, entry(door, proposal, EntryKind.STEP_FAILED, ref, detail))
+    return door.runs.keep(result)
+
+
+def skip(door: Door, given: StepCall, proposal: Proposal) -> StepResult:
+    """End a step that is left out, which is no failure; an earlier end stands."""
+    result = StepResult(
+        run=given.run,
+        step=given.step,
+        occurrence=given.occurrence,
+        outcome=Outcome.NOT_DONE,
+        code="skipped",
+        skipped=True,
+        settled_at=door.clock.now(),
+    )
+    stream = step_stream(proposal.case or given.run, given.run, given.step)
+    ref = f"{given.step}#{given.occurrence}"
+    door.log.append(stream, entry(door, proposal, EntryKind.STEP_SKIPPED, ref, {"step": given.step}))
     return door.runs.keep(result)

@@ -67,6 +67,7 @@ def _first_attempt(door: Door, ready: Ready) -> StepResult:
         channel=ready.step.channel,
         args_digest=canonical_digest(ready.args),
         attempt=1,
+        generation=ready.given.generation,
         state=EffectState.INTENT,
         claim=claim,
         lease_until=now + timedelta(seconds=door.lease_seconds),

@@ -7,9 +7,9 @@ a write; an adapter's table of statuses is made of these.
 from dataclasses import dataclass
 from typing import NoReturn, Self
 
-from nightshift.errors import OutcomeUnknown, Retryable, Throttled, WireError
+from nightshift.errors import Misconfigured, OutcomeUnknown, Retryable, Throttled, WireError
 
-__all__ = ["DROPPED", "TIMEOUT", "TROUBLE", "UNREACHED", "Meaning", "seconds"]
+__all__ = ["DROPPED", "OUR_FAULT", "SLOW_DOWN", "TIMEOUT", "TROUBLE", "UNREACHED", "Meaning", "seconds"]
 
 _DEFAULT_WAIT = 2.0
 
@@ -62,6 +62,8 @@ TROUBLE = Meaning.unclear("vendor.trouble", "is in trouble")
 TIMEOUT = Meaning.unclear("vendor.timeout", "did not answer in time")
 DROPPED = Meaning.unclear("vendor.dropped", "broke off before it answered")
 UNREACHED = Meaning.both(Retryable, "vendor.unreached", "could not be reached")
+SLOW_DOWN = Meaning.both(Throttled, "vendor.throttled", "asks to slow down")
+OUR_FAULT = Meaning.both(Misconfigured, "vendor.request", "does not understand the request")
 
 
 def seconds(header: object) -> float | None:

@@ -18,10 +18,10 @@ from nightshift.model.tool import EffectClass, Outcome
 from nightshift.model.verdict import Decision, StepVerdict, Verdict
 from nightshift.tools.asked import amount_of, arguments, asked_steps
 from nightshift.tools.binding import Binding
-from nightshift.tools.door import Door, Ready, StepCall, checked, log, log_settled, refuse, result_of
+from nightshift.tools.door import Door, Ready, StepCall, checked, log, log_settled, refuse, result_of, skip
 from nightshift.tools.effect import write
 from nightshift.tools.line import Line
-from nightshift.tools.resolve import resolve
+from nightshift.tools.resolve import resolve, skipped
 from nightshift.tools.witness import Witness
 
 __all__ = ["Door", "StepCall", "run_step"]
@@ -31,8 +31,9 @@ def run_step(door: Door, given: StepCall) -> StepResult:
     """Carry out one step of an authorised plan, or say how it ended before.
 
     Returns:
-        The result: `DONE` with its output, `REJECTED` with the reason's code, or `NOT_DONE` in shadow
-        mode. The same call again gives the same result and no second effect.
+        The result: `DONE` with its output, `REJECTED` with the reason's code, or `NOT_DONE`: in shadow
+        mode, and where the step is skipped, as its `when` is false or what it needs was skipped. The same
+        call again gives the same result and no second effect.
 
     Raises:
         Retryable, Throttled: nothing happened; call again later.
@@ -61,7 +62,10 @@ def _carried_out(door: Door, given: StepCall, witness: Witness) -> StepResult:
     if known is not None and known.occurrence == given.occurrence:
         return _told_again(door, proposal, known)
     try:
-        ready = _prepare(door, given, proposal, verdict, before=before)
+        step, judged = _judged(proposal, verdict, given)
+        if skipped(proposal.plan, step, before):
+            return skip(door, given, proposal)
+        ready = _prepare(door, given, proposal, verdict, judged=(step, judged), before=before)
     except Rejected as exc:
         return refuse(door, given, proposal, exc)
     witness.tool(proposal.tenant, ready.step.channel, ready.step.tool)
@@ -85,17 +89,18 @@ def _prepare(
     proposal: Proposal,
     verdict: Verdict,
     *,
+    judged: tuple[Step, StepVerdict],
     before: dict[StepId, StepResult],
 ) -> Ready:
-    step, judged = _judged(proposal, verdict, given)
+    step, verdict_of_it = judged
     binding = door.adapter.binding(step.tool)
     channel = door.config.channel(proposal.tenant, step.channel)
     if binding is None or channel.adapter != door.adapter.name:
         message = f"{door.adapter.name} does not serve {step.tool} on this channel"
         raise Misconfigured(message, code="tool.unbound")
     args = arguments(binding.contract, resolve(proposal.plan, step, before))
-    _within_bounds(binding, args, judged)
-    if judged.decision is Decision.ASK and not verdict.shadow:
+    _within_bounds(binding, args, verdict_of_it)
+    if verdict_of_it.decision is Decision.ASK and not verdict.shadow:
         _approved(door, proposal, verdict, before)
     return Ready(
         given=given,

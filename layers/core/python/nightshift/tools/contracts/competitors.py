@@ -28,8 +28,9 @@ class GetPrices(Noun):
 
 
 class CompetitorPrice(Noun):
-    """What one competitor asks."""
+    """What one competitor asks. `rival` is opaque: the same for the same competitor, and not its name."""
 
+    rival: str = Field(pattern=r"^rival_[a-z2-7]{26}$")
     price: Money
     previous: Money | None = Field(default=None, description="what they asked before")
     dropped_bp: int = Field(

@@ -2,11 +2,12 @@
 
 from pydantic import Field
 
+from nightshift.errors import Rejected
 from nightshift.ids import ChannelId
 from nightshift.model.base import Noun
 from nightshift.model.effect import Claim
 from nightshift.model.tool import EffectClass
-from nightshift.tools.contract import ToolContract
+from nightshift.tools.contract import ToolContract, Undo
 from nightshift.tools.contracts.catalog import Sku
 
 __all__ = ["SET_QUANTITY", "QuantitySet", "SetQuantity"]
@@ -41,6 +42,19 @@ def _quantity_claim(channel: ChannelId, args: SetQuantity) -> Claim:
     return Claim(key=key, hold_seconds=_HOLD)
 
 
+def _quantity_back(args: SetQuantity, output: QuantitySet) -> SetQuantity | None:
+    """The units before, if nothing was sold or booked since."""
+    before = args.expected_quantity if output.before is None else output.before
+    if before is None or before < 0:
+        message = "how many units were for sale before is not known"
+        raise Rejected(message, code="undo.unknown")
+    if before == output.quantity:
+        return None
+    return SetQuantity(
+        sku=output.sku, quantity=before, expected_quantity=output.quantity, location=output.location
+    )
+
+
 SET_QUANTITY = ToolContract(
     name="inventory.set",
     summary="Set how many units of a product one channel offers.",
@@ -48,6 +62,7 @@ SET_QUANTITY = ToolContract(
     output=QuantitySet,
     effect=EffectClass.IDEMPOTENT_WRITE,
     permission="inventory:write",
+    undo=Undo(tool="inventory.set", back=_quantity_back),
     sensitive=("quantity", "sku", "location"),
     errors=(
         "listing.not_found",

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from nightshift.errors import Rejected
 from nightshift.ids import ChannelId
 from nightshift.model.base import Noun, canonical_digest
 from nightshift.model.effect import Claim
 from nightshift.model.tool import EffectClass
 from nightshift.money import Money
-from nightshift.tools.contract import ToolContract
+from nightshift.tools.contract import ToolContract, Undo
 from nightshift.tools.contracts.catalog import Sku
 from nightshift.tools.contracts.pricing import Price
 
@@ -151,10 +152,21 @@ class ListingLive(Noun):
     product: str
     price: Money
     quantity: int
+    made: bool | None = Field(
+        default=None, description="whether this effect made it; null: it may have stood there before"
+    )
 
 
 def _create_claim(channel: ChannelId, args: CreateListing) -> Claim:
     return Claim(key=f"listing:{channel}:{args.sku}", hold_seconds=_HOLD)
+
+
+def _create_back(args: CreateListing, output: ListingLive) -> "EndListing | None":
+    """End the listing that this effect made, and no other's."""
+    if output.made is None:
+        message = "whether the listing stood there before is not known"
+        raise Rejected(message, code="undo.unknown")
+    return EndListing(sku=args.sku, expected_product=output.product or None) if output.made else None
 
 
 CREATE = ToolContract(
@@ -166,6 +178,7 @@ CREATE = ToolContract(
     permission="listings:write",
     customer_visible=True,
     sensitive=("price", "quantity", "sku", "images", "product"),
+    undo=Undo(tool="listings.end", back=_create_back),
     errors=("listing.exists", "listing.refused", "listing.invalid", "price.currency"),
     once_per=_create_claim,
     example={
@@ -205,6 +218,17 @@ def _update_claim(channel: ChannelId, args: UpdateListing) -> Claim:
     return Claim(key=f"listing-content:{channel}:{args.sku}:{wanted}", hold_seconds=_HOLD)
 
 
+def _update_back(args: UpdateListing, output: ListingUpdated) -> UpdateListing | None:
+    """The words and pictures before, if ours still stand."""
+    before = output.before or args.expected
+    if before is None:
+        message = "what the listing said before is not known"
+        raise Rejected(message, code="undo.unknown")
+    if before == output.content:
+        return None
+    return UpdateListing(sku=output.sku, content=before, expected=output.content)
+
+
 UPDATE = ToolContract(
     name="listings.update",
     summary="Change the title, description and pictures of a listing.",
@@ -214,6 +238,7 @@ UPDATE = ToolContract(
     permission="listings:write",
     customer_visible=True,
     sensitive=("content", "sku"),
+    undo=Undo(tool="listings.update", back=_update_back),
     errors=(_NO_SKU, "state.changed", "listing.refused", "listing.issues"),
     once_per=_update_claim,
     example={

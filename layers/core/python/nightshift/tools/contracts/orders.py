@@ -5,13 +5,14 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from nightshift.errors import Rejected
 from nightshift.ids import ChannelId
 from nightshift.model.base import Noun, canonical_digest
 from nightshift.model.effect import Claim
 from nightshift.model.order import Address, Customer, Order
 from nightshift.model.tool import EffectClass
 from nightshift.money import Money
-from nightshift.tools.contract import ToolContract
+from nightshift.tools.contract import ToolContract, Undo
 
 __all__ = [
     "CANCEL",
@@ -128,6 +129,9 @@ class SetAddress(Noun):
 
     order: str = Field(min_length=1, max_length=200)
     address: Address
+    expected: Address | None = Field(
+        default=None, description="where it went when the plan was made; null: wherever it goes now"
+    )
 
 
 class AddressSet(Noun):
@@ -144,6 +148,17 @@ def _address_claim(channel: ChannelId, args: SetAddress) -> Claim:
     )
 
 
+def _address_back(args: SetAddress, output: AddressSet) -> SetAddress | None:
+    """The address before, if ours still stands."""
+    before = output.before or args.expected
+    if before is None:
+        message = "where the order went before is not known"
+        raise Rejected(message, code="undo.unknown")
+    if before == output.address:
+        return None
+    return SetAddress(order=output.order, address=before, expected=output.address)
+
+
 SET_ADDRESS = ToolContract(
     name="orders.set_address",
     summary="Change where an order is shipped to, before fulfilment has accepted it.",
@@ -152,8 +167,16 @@ SET_ADDRESS = ToolContract(
     effect=EffectClass.IDEMPOTENT_WRITE,
     permission="orders:edit",
     customer_visible=True,
+    undo=Undo(tool="orders.set_address", back=_address_back),
     sensitive=("address", "order"),
-    errors=("order.not_found", "order.shipped", "order.being_edited", "order.cancelled", "address.invalid"),
+    errors=(
+        "order.not_found",
+        "order.shipped",
+        "order.being_edited",
+        "order.cancelled",
+        "address.invalid",
+        "state.changed",
+    ),
     once_per=_address_claim,
     example={
         "order": "gid://shopify/Order/1",

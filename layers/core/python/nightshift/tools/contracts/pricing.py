@@ -4,12 +4,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from nightshift.errors import Rejected
 from nightshift.ids import ChannelId
 from nightshift.model.base import Noun
 from nightshift.model.effect import Claim
 from nightshift.model.tool import EffectClass
 from nightshift.money import Money
-from nightshift.tools.contract import ToolContract
+from nightshift.tools.contract import ToolContract, Undo
 from nightshift.tools.contracts.catalog import Sku
 
 __all__ = ["SET_PRICE", "Price", "PriceSet", "SetPrice"]
@@ -51,6 +52,17 @@ def _price_claim(channel: ChannelId, args: SetPrice) -> Claim:
     return Claim(key=f"price:{channel}:{args.sku}:{args.price}", hold_seconds=_HOLD)
 
 
+def _price_back(args: SetPrice, output: PriceSet) -> SetPrice | None:
+    """The price before, if ours still stands; one that stood already is nobody's to take back."""
+    before = output.before or args.expected_price
+    if before is None or before.amount <= 0:
+        message = "what the product cost before is not known"
+        raise Rejected(message, code="undo.unknown")
+    if before == output.price:
+        return None
+    return SetPrice(sku=output.sku, price=before, expected_price=output.price)
+
+
 SET_PRICE = ToolContract(
     name="pricing.set",
     summary="Set the price of a product on one channel.",
@@ -59,6 +71,7 @@ SET_PRICE = ToolContract(
     effect=EffectClass.IDEMPOTENT_WRITE,
     permission="pricing:write",
     customer_visible=True,
+    undo=Undo(tool="pricing.set", back=_price_back),
     sensitive=("price", "sku"),
     errors=(
         "listing.not_found",
