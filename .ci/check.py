@@ -25,6 +25,7 @@ CHECKS: dict[str, list[str]] = {
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "spelling": [str(BIN / "codespell"), *SPELLED],
     "catalog": [sys.executable, "-m", "build.catalog", "--check"],
+    "schema": [sys.executable, "-m", "build.plan_schema", "--check"],
     "playbooks": [sys.executable, "-m", "build.playbooks", "--check"],
     "onboarding": [sys.executable, "-m", "build.onboarding", "--check"],
     "guarantees": [sys.executable, "-m", "build.guarantees", "--check"],

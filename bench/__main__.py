@@ -2,6 +2,7 @@
 
     case      the standard case: transitions, calls, units, processor time, money; and what idles
     cold      every handler's init above an empty interpreter, with and without bytecode; package sizes
+    gate      processor time of one decision on a plan of fifty steps
     load      webhooks at a steady rate: how fast they are acknowledged, none lost, none doubled
     sleepers  thousands of sleeping cases: how long the first resume takes
 
@@ -29,6 +30,7 @@ from rich.table import Table
 from bench import load
 from bench.case_report import case_table, standard_case
 from bench.cold import cold_starts
+from bench.gate import gate_cost
 from demo.assembly import ROOT, assembly
 from demo.shop import open_shop
 from drills.floor import open_floor
@@ -109,6 +111,13 @@ def _cold(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     return {"functions": found, "beyond_limit": late, "unwanted": unwanted, "ok": not late and not unwanted}
 
 
+def _gate(given: argparse.Namespace, say: Say) -> dict[str, Any]:
+    del given
+    say("gate: a plan of fifty steps, judged two hundred times")
+    cost = gate_cost()
+    return {**asdict(cost), "words": cost.words()}
+
+
 def _load(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, open_shop(Path(folder) / "state", say=say) as shop:
         measured = load.run(shop, rate=given.rate, seconds=given.seconds, say=say)
@@ -127,6 +136,7 @@ def _sleepers(given: argparse.Namespace, say: Say) -> dict[str, Any]:
 _PARTS: Final[dict[str, Callable[[argparse.Namespace, Say], dict[str, Any]]]] = {
     "case": _case,
     "cold": _cold,
+    "gate": _gate,
     "load": _load,
     "sleepers": _sleepers,
 }
@@ -137,6 +147,8 @@ def _show(report: dict[str, Any], console: Console) -> None:
         console.print(case_table(report["case"]))
     if "cold" in report:
         console.print(_cold_table(report["cold"]))
+    if "gate" in report:
+        console.print(f"gate: {report['gate']['words']}")
     if "load" in report:
         speed = report["load"]["speed"]
         console.print(

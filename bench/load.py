@@ -178,10 +178,8 @@ def measure_load(shop: Shop, *, rate: float, seconds: float, say: Say) -> tuple[
     together = letters(shop, _WARM_AT_ONCE)
     burst = post(shop, together, rate=rate * _WARM_AT_ONCE)
     work_off(shop, patience=_WARM_PATIENCE, say=say)
-    for name in BY_THE_CLOCK:  # what comes by each minute has its environment in a store that is open
-        shop.stack.client("lambda").invoke(
-            FunctionName=f"nightshift-{STAGE}-{name}", Payload=b'{"op": "sweep"}'
-        )
+    for name, says in BY_THE_CLOCK.items():  # what comes by each minute has its environment in an open store
+        shop.stack.client("lambda").invoke(FunctionName=f"nightshift-{STAGE}-{name}", Payload=says)
     calm_down(shop, patience=_WARM_PATIENCE)
     busy = _busy_seconds(shop.stack.pid)
     sent = post(shop, counted, rate=rate)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,13 @@ from bench.idle import Tick
 
 __all__ = ["BY_THE_CLOCK", "Counts", "LogMark", "counts_since", "mark_logs", "ticks_of"]
 
-BY_THE_CLOCK = ("recovery", "sweep")  # whatever happens
+# What is called every minute whatever happens, and with which input.
+BY_THE_CLOCK: Mapping[str, bytes] = {
+    "intake": b"{}",
+    "recovery": b'{"op": "sweep"}',
+    "sweep": b"{}",
+    "workflows": b'{"op": "tick"}',
+}
 _BESIDE_THE_CASE = (*BY_THE_CLOCK, "anchor")  # anchors batches of entries, however many cases they are of
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "MAIL",
     "MAILBOX",
     "PEOPLE",
+    "PRODUCT",
     "SHOP",
     "STAGE",
     "STRIPE",
@@ -42,13 +43,16 @@ CONTACT: Final = ChannelId("contact")
 STRIPE: Final = ChannelId("stripe-eu")
 MAIL: Final = ChannelId("mail")
 MAILBOX: Final = "help@demo-store.example"
+PRODUCT: Final = "MUG-BLUE"
 PEOPLE: Final = {"ana": "manager", "ben": "operator", "vera": "viewer"}
 
 _SHOP_DOMAIN = "demo-store.myshopify.com"
 _STORE = "demo-store"
 _ACCOUNT = "acct_demostore"
 _LIVE = {
-    SHOP: frozenset({"payments.refund", "orders.cancel", "orders.set_address"}),
+    SHOP: frozenset(
+        {"payments.refund", "orders.cancel", "orders.set_address", "pricing.set", "inventory.set"}
+    ),
     CONTACT: frozenset({"messaging.reply"}),
     STRIPE: frozenset({"payments.refund", "payments.credit_note"}),
     MAIL: frozenset({"messaging.reply"}),
@@ -89,6 +93,7 @@ def seed(config: DynamoConfig, secrets: Any, fakes: FakeVendors) -> None:  # noq
             reply_channel=CONTACT,
         )
     )
+    shop_of(fakes).create_product(sku=PRODUCT)
     for person, role in PEOPLE.items():
         config.put_staff(Staff(id=person, tenant=TENANT, name=person.capitalize(), role=role))
     for channel, fields in _channels(fakes):

@@ -66,15 +66,16 @@ def _cases(watched: Watched) -> list[cloudwatch.GraphWidget]:
         _graph("to a person, seconds", *_ours(stage, "HANDOFF_SECONDS", statistic="p50"),
                *_ours(stage, "HANDOFF_SECONDS", statistic="p99")),
         _graph("with a person, recovered, rolled over",
-               *_ours(stage, "HANDED_OVER", "RECOVERED", "RECOVERY_GIVEN_UP", "ROLLED_OVER")),
+               *_ours(stage, "HANDED_OVER", "RECOVERED", "RECOVERY_GIVEN_UP", "ROLLED_OVER", "RUNS_FAILED",
+                      "WORKFLOWS_PAUSED")),
     ]  # fmt: skip
 
 
 def _tools(stage: Stage) -> list[cloudwatch.GraphWidget]:
     return [
-        _graph("outcome unknown", *_ours(stage, "EFFECTS_UNKNOWN", "RECONCILE_PENDING")),
+        _graph("outcome unknown", *_ours(stage, "EFFECTS_UNKNOWN", "RECONCILE_PENDING", "UNDO_FAILED")),
         _graph("held back", *_ours(stage, "CALLS_THROTTLED", "BREAKER_OPENED")),
-        _graph("vendors", *_ours(stage, "SHAPE_DRIFTED", "CREDENTIALS_REFUSED")),
+        _graph("vendors", *_ours(stage, "SHAPE_DRIFTED", "CREDENTIALS_REFUSED", "FEEDS_FAILED")),
     ]
 
 

@@ -34,7 +34,7 @@ TABLES: Final[Mapping[str, Shape]] = {
     "memory": Shape(),
     "limits": Shape(forgotten="Rates and breakers of the last minutes: an old state would be a wrong one."),
     "subjects": Shape(forgotten="A data key that was deleted must be gone: what it sealed is erased by it."),
-    "config": Shape(),
+    "config": Shape(indexes={"due": Index(by="due_of", sort="due", kind="N")}),
 }
 """The tables of `docs/tables.md` and their indexes."""
 

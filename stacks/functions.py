@@ -10,13 +10,14 @@ from stacks.adapter import Adapter
 from stacks.cases import Cases
 from stacks.constructs.python_function import Home
 from stacks.data import DataStack
-from stacks.desk import api_function
+from stacks.desk import again_function, api_function, dry_run_function
 from stacks.ground import Ground
 from stacks.intake import Intake
 from stacks.layers import LayerSet
 from stacks.queues import QueuesStack
 from stacks.runs import Runs
 from stacks.stage import Stage
+from stacks.workflows import Workflows
 
 __all__ = ["FunctionsStack"]
 
@@ -40,8 +41,13 @@ class FunctionsStack(Stack):
         self.runs = Runs(ground)
         self.cases = Cases(ground, run_machine=self.runs.machine)
         self.intake = Intake(ground, cases=self.cases)
+        self.dry_run = dry_run_function(ground)
+        self.again = again_function(ground, self.runs)
         self.api = api_function(ground, cases=self.cases, runs=self.runs)
+        self.workflows = Workflows(ground, run_machine=self.runs.machine)
         self.ticking = {
             "sweep": self.intake.sweep.function,
             "recovery": self.cases.recovery.function,
+            "workflows": self.workflows.workflows.function,
+            "intake": self.workflows.intake.function,
         }

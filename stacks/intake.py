@@ -5,6 +5,7 @@ from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.triggers import consumes, every_minute
 from stacks.ground import Ground
 from stacks.limits import QUEUE_CONSUMER_TIMEOUT
+from stacks.workflows import WORKFLOWS
 
 __all__ = ["Intake"]
 
@@ -31,13 +32,16 @@ class Intake:
                 *(t.setting for t in (data.ingress, data.cases, data.config, data.log, data.subjects)),
                 data.key_subjects_setting,
                 self._case_machine.setting,
+                ("FUNCTION_WORKFLOWS", self._ground.stage.function(WORKFLOWS)),
             ],
             grants=[
                 data.ingress.may("GetItem", "PutItem", "UpdateItem"),
                 data.cases.may("GetItem", "PutItem"),
                 data.cases.may("UpdateItem", only=("case#*",)),
                 data.config.may("GetItem"),
+                data.config.may("Query", only=("workflow#*",)),
                 data.log.may_append(),
+                self._ground.may_invoke(WORKFLOWS),
                 data.subjects.may("GetItem", "PutItem", only=("subject#*",)),
                 data.may_use_subject_keys("GenerateDataKey", "Decrypt"),
                 self._case_machine.may_start(),

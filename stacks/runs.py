@@ -51,7 +51,7 @@ class Runs:
             settings=[t.setting for t in tables],
             grants=[
                 data.runs.may("GetItem", "BatchGetItem", "Query"),
-                data.runs.may("PutItem", only=("outcome#*",)),
+                data.runs.may("PutItem", only=("plan#undo_*", "verdict#undo_*", "result#*", "outcome#*")),
                 data.ledger.may("GetItem", "Query", "PutItem", "UpdateItem", only=("run#*",)),
                 data.ledger.may("UpdateItem", only=("claim#*", "pool#*")),
                 data.ledger.may("BatchGetItem", "PutItem", only=("window#*",)),

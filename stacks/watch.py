@@ -108,6 +108,24 @@ def _the_cases(alarms: Alarms, watched: Watched) -> None:
         bound=0,
         means="A run ended and it is unknown whether an effect happened, perhaps one with money.",
     )
+    alarms.above(
+        "undo-failed",
+        our_metric(stage, "UNDO_FAILED"),
+        bound=0,
+        means="A run failed, and what it had done could not all be taken back: a person has to see to it.",
+    )
+    alarms.above(
+        "runs-not-done",
+        our_metric(stage, "RUNS_FAILED"),
+        bound=0,
+        means="A run without a case did not go through, and no case tells a person of it.",
+    )
+    alarms.above(
+        "workflows-paused",
+        our_metric(stage, "WORKFLOWS_PAUSED"),
+        bound=0,
+        means="A workflow does not run any more: its owner is gone, or may not run plans now.",
+    )
     for name, function in watched.ticking.items():
         means = f"What got lost stays lost while the {name} does not do its work every minute."
         alarms.above(f"{name}-failing", function.metric_errors(period=_FIVE_MINUTES), bound=2, means=means)
@@ -115,6 +133,13 @@ def _the_cases(alarms: Alarms, watched: Watched) -> None:
 
 
 def _the_vendors(alarms: Alarms, watched: Watched) -> None:
+    alarms.above(
+        "feeds-failed",
+        our_metric(watched.stage, "FEEDS_FAILED", minutes=5),
+        bound=_FEW_ERRORS,
+        times=3,
+        means="Prices that workflows follow cannot be read: what they would do does not happen.",
+    )
     said = {
         "BREAKER_OPENED": ("breaker-open", "A vendor failed again and again: calls stop until it recovers."),
         "SHAPE_DRIFTED": ("shape-drifted", "A vendor answered in an unexpected shape: its writes stop."),

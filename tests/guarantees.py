@@ -76,7 +76,42 @@ GUARANTEES = (
         "DESIGN §11",
     ),
     Guarantee(
+        "gate:unreadable-rule-holds",
+        "A tenant's rule that cannot be read or judged asks or refuses as if it held; saving one is refused.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "gate:budgets-hold",
+        "However many plans are judged at once, no budget of a day, a customer, a specialist or a workflow is overdrawn.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "gate:blast-radius",
+        "A plan that may reach more writes, products, customers or money than policy allows asks or is refused.",
+        "DESIGN §5",
+    ),
+    Guarantee(
         "gate:no-rule-means-refuse", "A tool or an amount that no rule mentions is refused.", "DESIGN §5"
+    ),
+    Guarantee(
+        "gate:language",
+        "An expression that cannot be read, names what is not there or not needed, or gives the wrong type refuses the plan.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "gate:computed-taint",
+        "What is computed from text of customers or suppliers is held to what that text itself is held to.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "plans:expressions-end",
+        "What an expression may come to at worst is told before it is computed; what may never end is refused.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "effects:none-of-a-skipped-step",
+        "A step whose condition is not true makes no effect, and neither does what needs it.",
+        "DESIGN §5",
     ),
     Guarantee(
         "gate:whole-plan-or-nothing",
@@ -104,9 +139,34 @@ GUARANTEES = (
         "DESIGN §6",
     ),
     Guarantee(
+        "runs:what-failed-is-taken-back",
+        "What a run did before it failed is taken back, the last first, each once; what cannot be is said aloud.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "runs:a-wait-is-kept",
+        "The moment a plan waits for is fixed once; a recovered or resumed run waits the rest of it.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "runs:a-stopped-run-makes-nothing",
+        "A run that a person stopped makes no effect until a person lets it go on, whatever was under way.",
+        "DESIGN §13",
+    ),
+    Guarantee(
+        "runs:done-steps-are-not-repeated",
+        "A run that is tried again repeats no step that was done, and keeps its effects' keys.",
+        "DESIGN §6",
+    ),
+    Guarantee(
         "effects:none-without-an-authorised-plan",
         "No tool changes the world without a stored plan, its verdict, and bounds the resolved arguments keep.",
         "DESIGN §13",
+    ),
+    Guarantee(
+        "effects:a-halt-stops-within-one-step",
+        "When a tenant is halted, a run finishes at most the steps that are under way and begins no other effect.",
+        "DESIGN §6",
     ),
     Guarantee(
         "effects:one-claim-across-cases",
@@ -177,10 +237,50 @@ GUARANTEES = (
         "After a restore no effect is made that the vendor has already, under whichever wake's key.",
         "DESIGN §6",
     ),
+    Guarantee(
+        "plans:a-dry-run-changes-nothing",
+        "A check or a dry run of a plan stores, reserves and changes nothing.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "plans:nothing-is-read-for-who-may-not",
+        "Of a plan that the gate would refuse its requester a dry run reads nothing.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "plans:one-order-one-run",
+        "The same order of the same person, sent again, is the same run.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "plans:only-with-its-tests",
+        "A plan with tests runs only when all of them hold of its dry run.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "plans:one-undo-at-a-time",
+        "A run is taken back by one run at a time, whoever asks for it.",
+        "DESIGN §5",
+    ),
     Guarantee("tenants:no-tenant-sees-another", "A record of another tenant is not found.", "DESIGN §13"),
     Guarantee(
         "input:bad-input-names-the-field",
         "Bad input gets an error that names the field and the fix, and changes nothing.",
         "DESIGN §13",
+    ),
+    Guarantee(
+        "workflows:each-occurrence-once",
+        "An occurrence of a workflow runs once, in the version that took it, whatever died or was saved meanwhile.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "workflows:as-their-owner",
+        "A workflow runs with the role that its owner has when it runs; without one it pauses and says so.",
+        "DESIGN §5",
+    ),
+    Guarantee(
+        "workflows:a-price-change-is-one-event",
+        "Each change of a watched price is one event, though whoever looked died before they could remember.",
+        "DESIGN §4",
     ),
 )

@@ -52,6 +52,38 @@ MUTATIONS = (
         "return _close(parts, given, case, parts.runs.proposal(outcome.run))",
     ),
     Mutation(
+        "plans:a-dry-run-changes-nothing",
+        _CORE + "dryrun/foresee.py",
+        "    return decide(proposal, _facts(parts, proposal))",
+        "    tenant = parts.config.tenant(proposal.tenant)\n"
+        "    parts.config.put_tenant(tenant.model_copy(update={'name': 'looked at'}))\n"
+        "    return decide(proposal, _facts(parts, proposal))",
+    ),
+    Mutation(
+        "plans:nothing-is-read-for-who-may-not",
+        _CORE + "dryrun/foresee.py",
+        "    if verdict.decision is Decision.REFUSE:",
+        "    if verdict.decision is Decision.REFUSE and not proposal.plan.steps:",
+    ),
+    Mutation(
+        "plans:one-order-one-run",
+        _CORE + "api/plans.py",
+        "        run=occurrence_run_id(caller.tenant, caller.actor, key),",
+        "        run=occurrence_run_id(caller.tenant, caller.actor, f'{key}{__import__(\"time\").time_ns()}'),",
+    ),
+    Mutation(
+        "plans:one-undo-at-a-time",
+        _CORE + "api/undo.py",
+        "        if _proposal(desk, run) is None or desk.runs.outcome(run) is None:",
+        "        if _proposal(desk, run) is None:",
+    ),
+    Mutation(
+        "plans:only-with-its-tests",
+        _CORE + "api/plans.py",
+        "        if not found.passed:",
+        "        if False:",
+    ),
+    Mutation(
         "planner:injected-text-is-data",
         _CORE + "planner/fill.py",
         'case str() if "${" in value:',
@@ -70,10 +102,52 @@ MUTATIONS = (
         "return",
     ),
     Mutation(
+        "gate:language",
+        _CORE + "gate/arguments.py",
+        "    for fault in faults:\n        yield Problem(field, fault.problem, fault.fix)",
+        "    for fault in faults[:0]:\n        yield Problem(field, fault.problem, fault.fix)",
+    ),
+    Mutation(
+        "gate:computed-taint",
+        _CORE + "gate/named.py",
+        "return uses(source) if source is not None else ()",
+        "return ()",
+    ),
+    Mutation(
+        "plans:expressions-end",
+        _CORE + "effort.py",
+        "    if effort > MOST:",
+        "    if effort > 2 * MOST:",
+    ),
+    Mutation(
+        "effects:none-of-a-skipped-step",
+        _CORE + "tools/run.py",
+        "if skipped(proposal.plan, step, before):",
+        "if skipped(proposal.plan, step, before) and step.needs == ():",
+    ),
+    Mutation(
         "gate:whole-plan-or-nothing",
         _CORE + "gate/checks.py",
         'yield Finding(rule="permission", step=step.id, field="tool", problem=problem, fix=fix)',
         "return",
+    ),
+    Mutation(
+        "gate:unreadable-rule-holds",
+        _CORE + "gate/rules.py",
+        "            seen = None\n",
+        "            return None\n",
+    ),
+    Mutation(
+        "gate:budgets-hold",
+        _CORE + "aws/windows.py",
+        '"ConditionExpression": "version = :version",',
+        '"ConditionExpression": "version = :version OR attribute_exists(version)",',
+    ),
+    Mutation(
+        "gate:blast-radius",
+        _CORE + "gate/blast.py",
+        "if radius.writes is not None and len(writes) > radius.writes:",
+        "if False:",
     ),
     Mutation(
         "approvals:digest-binds-the-step",
@@ -100,6 +174,30 @@ MUTATIONS = (
         "if False:",
     ),
     Mutation(
+        "runs:what-failed-is-taken-back",
+        _CORE + "runs/unwind.py",
+        "    if it_went_through or not back.steps:",
+        "    if it_went_through or back.steps or not back.steps:",
+    ),
+    Mutation(
+        "runs:a-wait-is-kept",
+        _CORE + "runs/hold.py",
+        "    return parts.runs.keep(result)",
+        "    return result",
+    ),
+    Mutation(
+        "runs:a-stopped-run-makes-nothing",
+        _CORE + "aws/ledger.py",
+        '_nobody_went_on = "(attribute_not_exists(generation) OR',
+        '_nobody_went_on = "(attribute_not_exists(generation) OR attribute_exists(generation) OR',
+    ),
+    Mutation(
+        "runs:done-steps-are-not-repeated",
+        _CORE + "runs/again.py",
+        "if not result.went_well} | made_nothing",
+        "if result} | made_nothing",
+    ),
+    Mutation(
         "effects:unknown-is-reconciled",
         _CORE + "aws/ledger.py",
         'no_other_effect_is_open = "attribute_not_exists(unsettled) OR unsettled = :own"',
@@ -110,6 +208,12 @@ MUTATIONS = (
         _CORE + "tools/run.py",
         'raise Rejected(message, code="plan.not_authorised")',
         "pass",
+    ),
+    Mutation(
+        "effects:a-halt-stops-within-one-step",
+        _CORE + "aws/ledger.py",
+        '(attribute_not_exists(halted) OR halted = :no)"',
+        '(attribute_not_exists(halted) OR halted = :no OR attribute_exists(halted))"',
     ),
     Mutation(
         "effects:one-claim-across-cases",
@@ -228,5 +332,23 @@ MUTATIONS = (
         _CORE + "tools/effect.py",
         "for key in keys_of_lost_wakes(door, ready) if effect.in_doubt else ():",
         "for key in ():",
+    ),
+    Mutation(
+        "workflows:each-occurrence-once",
+        _CORE + "workflows/occur.py",
+        "stands = desk.workflows.claim(wanted, subject=subject, armed=armed)",
+        "desk.workflows.claim(wanted, subject=subject, armed=armed)\n    stands = wanted",
+    ),
+    Mutation(
+        "workflows:as-their-owner",
+        _CORE + "workflows/occur.py",
+        "if role is None or RUN not in role.permissions:",
+        "if role is None:",
+    ),
+    Mutation(
+        "workflows:a-price-change-is-one-event",
+        _CORE + "ingress/prices.py",
+        'opaque("price", tenant, channel, sku, rival, str(seq))',
+        'opaque("price", tenant, channel, sku, rival, str(seq), str(after))',
     ),
 )

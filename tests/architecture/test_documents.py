@@ -42,6 +42,8 @@ def test_the_path_page_follows_a_case_through_every_function():
         "sweep",
         "api",
         "onboarding",
+        "dryrun",
+        "again",
         *(f"adapters/{a}" for a in ("contact", "amazon", "ebay", "competitor")),
     )
     beside_the_path = {Path("functions") / name for name in beside}

@@ -49,6 +49,7 @@ def function(tables: Tables, machine: str, monkeypatch: pytest.MonkeyPatch) -> M
         "TABLE_SUBJECTS": tables.subjects,
         "KEY_SUBJECTS": client("kms").create_key()["KeyMetadata"]["Arn"],
         "MACHINE_CASE": machine,
+        "FUNCTION_WORKFLOWS": "nightshift-test-workflows",
     }.items():
         monkeypatch.setenv(name, value)
     return importlib.reload(importlib.import_module("functions.dispatcher.handler"))

@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 from demo.assembly import assembly
 from demo.shop import NeverHappened, Shop, open_shop
 from demo.stories import STORIES, Told
+from tests.paths.seller import SKU, Seller
+from tests.support.installation import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +86,23 @@ def test_the_planner_s_role_writes_plans_and_no_verdicts(strict: Strict) -> None
         put("plan#of-its-own")
         with pytest.raises(ClientError, match="AccessDenied"):
             put("verdict#of-its-own")
+
+
+def test_workflows_and_intake_do_their_work_with_their_roles(strict: Strict) -> None:
+    before = len(strict.shop.stack.stats()["refusals"])
+    seller = Seller(Installation(strict.shop), "strict-seller")
+    with closing(seller):
+        seller.save("reprice-when-competitors-drop")
+        seller.look()
+        seller.feed.change(SKU, "11.28")
+        assert seller.look()["events"] == 1
+        assert [run.status for run in seller.ended(1)] == ["DONE"]
+        seller.amazon.books.list_item(SKU, price="12.50", quantity=1)
+        seller.ebay.books.list_it(SKU, quantity=1)
+        seller.save("sync-inventory-daily")
+        seller.time_comes("sync-inventory-daily")
+        assert [run.status for run in seller.ended(2)] == ["DONE", "DONE"]
+    assert strict.shop.stack.stats()["refusals"][before:] == []
 
 
 def _dynamodb_as(shop: Shop, role: str) -> Any:  # noqa: ANN401  # a boto3 client

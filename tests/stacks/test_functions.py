@@ -30,6 +30,10 @@ SPINE = {
     "runner",
     "recorder",
     "api",
+    "dryrun",
+    "again",
+    "workflows",
+    "intake",
 }
 
 
@@ -245,13 +249,18 @@ def test_the_api_is_throttled_and_logs_no_header_query_or_body(dev: Assembly) ->
     assert not re.search(r"header|query|body|path\b|authorizer|sourceIp", json.dumps(logged), re.IGNORECASE)
 
 
-def test_sweep_and_recovery_run_every_minute(dev: Assembly) -> None:
+def test_what_goes_by_the_clock_runs_every_minute(dev: Assembly) -> None:
     called = {}
     for schedule in dev.of_type("AWS::Scheduler::Schedule"):
         assert schedule.properties["ScheduleExpression"] == "rate(1 minute)"
         target = schedule.properties["Target"]
         called[dev.readable(schedule.stack, target["Arn"])] = json.loads(target["Input"])
-    assert called == {"SweepFunction": {}, "RecoveryFunction": {"op": "sweep"}}
+    assert called == {
+        "SweepFunction": {},
+        "RecoveryFunction": {"op": "sweep"},
+        "WorkflowsFunction": {"op": "tick"},
+        "IntakeFunction": {},
+    }
 
 
 def test_what_a_local_run_needs_is_among_the_outputs(dev: Assembly) -> None:

@@ -72,6 +72,15 @@ def test_the_gate_reaches_nothing_but_records(dev: Assembly) -> None:
     assert {statement.action.split(":")[0] for statement in _of(dev, "gate")} == {"dynamodb", "kms", "logs"}
 
 
+def test_a_dry_run_reads_records_and_asks_tools_and_can_write_nothing(dev: Assembly) -> None:
+    held = _of(dev, "dryrun")
+    assert {s.action.split(":")[0] for s in held} == {"dynamodb", "kms", "lambda", "logs"}
+    assert {s.action for s in held if s.action.startswith("dynamodb:")} == {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+    }
+
+
 @pytest.mark.guarantee("log:append-only")
 def test_nobody_can_overwrite_the_action_log(dev: Assembly) -> None:
     touching = [s for s in dev.statements() if s.resource.startswith("LogTable")]
@@ -95,27 +104,31 @@ def test_nobody_deletes_the_key_that_seals_a_customers_data_or_reads_it_beside_t
     assert not [s for s in on_subjects if re.search("Delete|Update|Scan", s.action)]
     assert all("LeadingKeys" in s.condition for s in on_subjects)
     assert {s.holder for s in on_subjects if "subject#*" in s.condition and "Get" in s.action} == {
+        "again",
         "api",
         "dispatcher",
     }
     unwraps = [s for s in dev.statements() if s.resource == "KeySubjects"]
-    assert {s.holder for s in unwraps} == {"api", "dispatcher"}
+    assert {s.holder for s in unwraps} == {"again", "api", "dispatcher"}
     assert all("EncryptionContext:subject *" in s.condition for s in unwraps)
 
 
-def test_only_the_gate_writes_verdicts_and_only_the_planner_plans(dev: Assembly) -> None:
+def test_only_the_gate_writes_verdicts_and_only_who_proposes_writes_plans(dev: Assembly) -> None:
     def writers(prefix: str) -> set[str]:
         return {
             s.holder
             for s in dev.statements()
-            if s.resource == "RunsTable" and s.action == "dynamodb:PutItem" and f"{prefix}#*" in s.condition
+            if s.resource == "RunsTable" and s.action == "dynamodb:PutItem" and f"{prefix}*" in s.condition
         }
 
-    assert writers("plan") == {"planner"}
-    assert writers("verdict") == {"gate"}
-    assert writers("outcome") == {"runner"}
+    # a person's plan comes in over the API, a workflow's when it is due
+    assert writers("plan#") == {"planner", "api", "workflows"}
+    assert writers("verdict#") == {"gate"}
+    # the compensation of a run that failed is the runner's, under ids that no other run has
+    assert writers("plan#undo_") == writers("verdict#undo_") == {"runner"}
+    assert writers("outcome#") == {"runner", "again"}  # a person ends a run that was stopped
     # A person says through the API what became of an effect that nobody could tell.
-    assert writers("result") == {f"adapter-{vendor}" for vendor in VENDORS} | {"api"}
+    assert writers("result#") == {f"adapter-{vendor}" for vendor in VENDORS} | {"api", "runner"}
     unbounded = [
         s for s in dev.statements() if s.resource == "RunsTable" and "Put" in s.action and not s.condition
     ]
@@ -171,10 +184,13 @@ def test_the_machines_call_exactly_their_functions(dev: Assembly) -> None:
     recovery = "lambda function:nightshift-dev-recovery"
     assert called("machine case") == {"ContextFunction", "PlannerFunction", "RecorderFunction", recovery}
     assert called("machine run") == {"GateFunction", "RunnerFunction", *tools}
-    assert called("context") == called("onboarding") == tools
+    assert called("context") == called("onboarding") == called("dryrun") == called("intake") == tools
+    assert called("dispatcher") == {"lambda function:nightshift-dev-workflows"}
+    assert called("workflows") == {"lambda function:nightshift-dev-dryrun"}
     webhooks = {f"lambda function:nightshift-dev-webhook-{a.name}" for a in adapters() if a.hears}
     assert called("recovery") == webhooks
-    assert called("api") == webhooks | {recovery, "lambda function:nightshift-dev-mail"}
+    beside = {f"lambda function:nightshift-dev-{name}" for name in ("mail", "dryrun", "again")}
+    assert called("api") == webhooks | {recovery} | beside
 
 
 def test_nobody_else_calls_a_function(dev: Assembly) -> None:
@@ -185,9 +201,15 @@ def test_nobody_else_calls_a_function(dev: Assembly) -> None:
         "context",
         "recovery",
         "api",
+        "dryrun",
         "onboarding",
+        "dispatcher",
+        "intake",
+        "workflows",
         "schedule sweep",
         "schedule recovery",
+        "schedule workflows",
+        "schedule intake",
     }
 
 

@@ -20,11 +20,14 @@ FUNCTIONS = {
     **{
         name: name
         for name in (
+            "again",
             "anchor",
             "api",
             "context",
             "dispatcher",
+            "dryrun",
             "gate",
+            "intake",
             "mail",
             "onboarding",
             "planner",
@@ -32,6 +35,7 @@ FUNCTIONS = {
             "recovery",
             "runner",
             "sweep",
+            "workflows",
         )
     },
     "approvals-notifier": "notifier",

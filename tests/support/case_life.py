@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from tests.conftest import FixedClock
     from tests.support.tables import Tables
 
-Status = Literal["DONE", "REFUSED", "REJECTED", "EXPIRED", "CHANGED", "FAILED", "UNKNOWN"]
+Status = Literal[
+    "DONE", "REFUSED", "REJECTED", "EXPIRED", "CHANGED", "FAILED", "STOPPED", "UNDO_FAILED", "UNKNOWN"
+]
 
 
 @dataclass(frozen=True)

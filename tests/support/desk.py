@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from functions.api.routes import answer
 from nightshift.api.desk import Desk
+from nightshift.aws.again import DynamoReruns
 from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.cases import DynamoCases
 from nightshift.aws.client import client
@@ -25,6 +26,7 @@ from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.queue import SqsEventQueue
 from nightshift.aws.replays import LambdaReplays
 from nightshift.aws.runs import DynamoRuns
+from nightshift.aws.workflows import DynamoWorkflows
 from nightshift.gate.policies import parse_policy
 from nightshift.identity.token import Identity, issue
 from nightshift.ids import ChannelId, TenantId, approval_id, case_id, event_id, run_id
@@ -41,6 +43,7 @@ from nightshift.tools.contracts import payments
 from tests.support.lookout import Asked, make_lookout
 from tests.support.machines import Machine
 from tests.support.proof import install
+from tests.support.rehearsal import Rehearsing, Shelf, Steering, foreseeing, make_launch
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -71,7 +74,12 @@ def make_queue(name: str, suffix: str) -> str:
 
 
 def make_desk(
-    tables: Tables, clock: FixedClock, lambdas: LambdaClient | None = None, *, seeded: bool = True
+    tables: Tables,
+    clock: FixedClock,
+    lambdas: LambdaClient | None = None,
+    *,
+    seeded: bool = True,
+    shelf: Shelf | None = None,
 ) -> Desk:
     db, sqs, lambdas = client("dynamodb"), client("sqs"), lambdas or client("lambda")
     suffix = suffix_of(tables)
@@ -94,6 +102,11 @@ def make_desk(
         config=DynamoConfig(tables.config, db),
         deliveries=DynamoDeliveries(tables.ingress, db, clock),
         executions=StepFunctions("", client("stepfunctions")),
+        launch=make_launch(tables, suffix),
+        dry_runs=Rehearsing(foreseeing(tables, clock, shelf)),
+        reruns=DynamoReruns(ledger=tables.ledger, runs=tables.runs, client=db),
+        steering=Steering(tables, clock, suffix),
+        workflows=DynamoWorkflows(tables.config, db),
         recoveries=Asked(make_lookout(tables, clock, Machine())),
         health=health,
         ledger=DynamoLedger(named, db),

@@ -185,6 +185,7 @@ def make_scene(tables: Tables, clock: FixedClock) -> Scene:
             windows=DynamoWindows(tables.ledger, db),
             log=log,
             clock=clock,
+            metrics=heard,
         ),
         asking=Asking(runs=runs, approvals=approvals, executions=waiting, log=log, clock=clock),
         deciding=Deciding(approvals=approvals, runs=runs, executions=waiting, log=log, clock=clock),

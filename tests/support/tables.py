@@ -18,7 +18,7 @@ INDEXES: dict[str, dict[str, tuple[str, str, str]]] = {
     "memory": {},
     "limits": {},
     "subjects": {},
-    "config": {},
+    "config": {"due": ("due_of", "due", "N")},
 }
 KEYS_ONLY = {"alive"}  # indexes that hold keys, all others hold whole items
 

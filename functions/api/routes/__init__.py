@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.api.routes import approvals, cases, installation, logproof, recovery, repair
+from functions.api.routes import approvals, cases, installation, logproof, plans, recovery, repair, workflows
 from functions.api.routes.asking import Asked
 from nightshift.api.desk import Desk
 from nightshift.api.entry import caller_of
@@ -17,10 +17,12 @@ _API = HttpApi(
     installation.router,
     repair.router,
     logproof.router,
+    plans.router,
+    workflows.router,
     path="/v1/openapi.json",
     title="nightshift",
-    about="Cases, approvals and the action log of one tenant. Every answer that is not a success "
-    'has the body {"error": {"field", "problem", "fix"}}.',
+    about="Cases, plans, workflows, approvals and the action log of one tenant. Every answer that is not "
+    'a success has the body {"error": {"field", "problem", "fix"}}.',
 )
 
 description = _API.description

@@ -39,7 +39,7 @@ ChannelPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", descrip
 DeliveryPath = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+=@-]{0,199}$", description="a delivery's id")
 ]
-RunPath = Annotated[str, Path(pattern=r"^run_[a-z2-7]{26}$", description="a run's id")]
+RunPath = Annotated[str, Path(pattern=r"^(?:run|undo)_[a-z2-7]{26}$", description="a run's id")]
 StepPath = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$", description="a step's id")]
 Occurrence = Annotated[int, Query(ge=0, le=10_000, description="which of a repeated step's effects")]
 

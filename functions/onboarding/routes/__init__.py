@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.onboarding.routes import channels, tenants
+from functions.onboarding.routes import channels, policy, tenants
 from functions.onboarding.routes.asking import Asked
 from nightshift.identity.caller import caller_behind
 from nightshift.onboarding.office import Office
@@ -13,9 +13,10 @@ __all__ = ["answer", "description"]
 _API = HttpApi(
     tenants.router,
     channels.router,
+    policy.router,
     path="/v1/setup/openapi.json",
     title="nightshift setup",
-    about="Tenants, their people and channels. Every answer that is not a success has the body "
+    about="Tenants, their people, channels and policy. Every answer that is not a success has the body "
     '{"error": {"field", "problem", "fix"}}.',
 )
 

@@ -35,6 +35,7 @@ from nightshift.model.plan import Close, Plan, Proposal, Sleep
 from nightshift.recorder.commit import Commit, Recording, commit
 from nightshift.runs.lane import LaneCall, run_lane
 from nightshift.runs.settle import settle
+from nightshift.runs.unwind import unwind
 from tests.conftest import FixedClock
 from tests.support import records
 from tests.support import tables as table_support
@@ -288,9 +289,14 @@ class Interleaved(RuleBasedStateMachine):
             each.tries += 1
             self.clock.advance(LEASE + 1)
             if each.tries >= _TRIES:
-                each.at, each.error = "Settle", type(exc).__name__
+                each.at, each.error = "Unwind", type(exc).__name__
         else:
-            each.at = "Settle" if state.move.next == "settle" else following
+            each.at = {"settle": "Settle", "undo": "Unwind"}.get(state.move.next, following)
+
+    def _unwind(self, each: Played) -> None:
+        state = unwind(self.scene.settling, each.run, each.generation, each.error or "")
+        assert state.move.next == "settle"  # a refund and a reply: nothing that can be taken back
+        each.at, each.error = "Settle", state.error or None
 
     def _settle(self, each: Played) -> None:
         settle(self.scene.settling, each.run, each.generation, each.error)

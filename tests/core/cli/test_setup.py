@@ -1,4 +1,4 @@
-"""`tenant`, `staff`, `channel`, `tool`, and the document that shows them: each example of it is run."""
+"""`tenant`, `staff`, `policy`, `channel`, `tool`, and the document that shows them: each example runs."""
 
 from __future__ import annotations
 
@@ -215,6 +215,9 @@ def test_halting_and_resuming(nightshift: Nightshift, office: Office):
     assert "halted" in nightshift("status", token=token).out
     nightshift("tenant", "resume", "acme", token=token)
     assert office.config.tenant(ACME).halted is False
+    assert "halted" in nightshift("halt", "acme", token=token).out
+    assert office.config.tenant(ACME).halted is True
+    nightshift("tenant", "resume", "acme", token=token)
     kinds = [entry.kind for entry in setup_log(office)]
     assert kinds[-2:] == [EntryKind.TENANT_HALTED, EntryKind.TENANT_RESUMED]
 
@@ -285,3 +288,41 @@ def test_the_document_is_done_as_it_is_written(
     found = stored(office, "shopify-eu")
     assert found is not None
     assert found.live_tools
+
+
+def test_a_policy_is_shown_edited_tried_and_saved(nightshift: Nightshift, office: Office, tmp_path: Path):
+    add_acme(office)
+    token = token_for(nightshift)
+    plain = nightshift("policy", "show", "acme", token=token)
+    assert (plain.code, "version" in plain.out, "second-refund-in-30-days" in plain.out) == (0, True, True)
+    shown = json.loads(nightshift("policy", "show", "acme", "--document", token=token).out)
+    held = [role["permissions"] for role in shown["roles"].values()]
+    assert held == [sorted(permissions) for permissions in held]
+    rule = {"name": "no-ends", "tools": ["listings.end"], "then": "ASK", "reason": "it loses its rank"}
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(shown | {"version": 2, "rules": [rule]}), encoding="utf-8")
+    tried = nightshift("policy", "check", "acme", str(file), token=token)
+    assert (tried.code, "not in force" in tried.out, "rules" in tried.out) == (0, True, True)
+    assert office.config.policy(ACME).version == 1
+    saved = nightshift("policy", "set", "acme", str(file), "--json", token=token)
+    assert (saved.code, json.loads(saved.out)["changes"]) == (0, ["rules"])
+    assert office.config.policy(ACME).rules[0].name == "no-ends"
+    now = nightshift("policy", "show", "acme", token=token)
+    assert ("no-ends" in now.out, "always" in now.out) == (True, True)
+    before = nightshift("policy", "show", "acme", "--version", "1", token=token)
+    assert ("no-ends" in before.out, "not in force" in before.out) == (False, True)
+
+
+def test_a_policy_with_a_slip_is_refused_by_its_field(nightshift: Nightshift, office: Office, tmp_path: Path):
+    add_acme(office)
+    token = token_for(nightshift)
+    file = tmp_path / "policy.toml"
+    file.write_text("version = 2\nroles = x\n", encoding="utf-8")
+    for verb in ("check", "set"):
+        ended = nightshift("policy", verb, "acme", str(file), token=token)
+        assert (ended.code, "policy" in ended.err, "line 2" in ended.err) == (2, True, True)
+    file.write_bytes(b"\xff\xfe")
+    for given in (str(file), str(tmp_path / "absent.toml")):
+        ended = nightshift("policy", "check", "acme", given, token=token)
+        assert (ended.code, "FILE" in ended.err) == (2, True)
+    assert office.config.policy(ACME).version == 1

@@ -139,7 +139,7 @@ def facts(given: Proposal, **changes: object) -> GateFacts:
     role = policy.roles.get(given.requester.role)
     counters = tuple(
         WindowCounter(key=key, version=1, uses=uses.get((key.customer or "tenant", key.tool), ()))
-        for key in window_keys(given, policy)
+        for key in window_keys(given, policy, tools=TOOLS)
     )
     plain = {
         "now": NOW, "day_began": day_began(NOW, policy.timezone), "tenant": TENANT, "policy": policy,

@@ -14,7 +14,7 @@ from nightshift.gate.decide import decide
 from nightshift.gate.facts import ChannelFacts
 from nightshift.ids import StepId
 from nightshift.model.plan import Principal, Proposal, Step
-from nightshift.model.policy import TierRule, Window
+from nightshift.model.policy import BlastRadius, Rule, TierRule, Window
 from nightshift.model.tool import EffectClass
 from nightshift.model.verdict import Decision, Tier, Verdict
 from nightshift.money import Money
@@ -180,6 +180,18 @@ POLICIES = st.sampled_from(
                 )
             }
         ),
+        DEFAULT_POLICY.model_copy(
+            update={
+                "blast_radius": (
+                    BlastRadius(name="some", writes=1, then=Decision.ASK),
+                    BlastRadius(name="many", writes=2, then=Decision.REFUSE),
+                ),
+                "rules": (
+                    Rule(name="never", tools=("orders.set_address",), then=Decision.REFUSE, reason="never"),
+                    Rule(name="big", when="limit.amount > 900", then=Decision.ASK, reason="big"),
+                ),
+            }
+        ),
     ]
 )  # fmt: skip
 
@@ -240,7 +252,16 @@ def must_refuse(asked: Proposal, world: GateFacts) -> bool:
         or any("x ${y}" in strings(step.args) for step in plan.steps)
         or any(TOOLS[s.tool].money and s.limit is None for s in plan.steps)
         or any(TOOLS[s.tool].money and automatic(world.policy, s) == "none" for s in plan.steps)
+        or beyond(asked, world, Decision.REFUSE)
+        or any(s.tool in rule.tools for rule in world.policy.rules for s in plan.steps)
     )  # fmt: skip
+
+
+def beyond(asked: Proposal, world: GateFacts, decision: Decision) -> bool:
+    """Whether the plan writes more often than a radius with this consequence allows."""
+    number = len([step for step in asked.plan.steps if writes(step)])
+    radii = [each for each in world.policy.blast_radius if each.then is decision]
+    return any(each.writes is not None and number > each.writes for each in radii)
 
 
 def automatic(policy: Policy, step: Step, amount: int | None = None) -> str:
@@ -314,6 +335,10 @@ def test_what_runs_unasked_is_within_its_automatic_tier_and_its_windows(world: t
     assert verdict.findings == ()
     assert not tainted(asked)
     assert not over_a_window(asked, known, Decision.ASK)
+    assert not beyond(asked, known, Decision.ASK)
+    unasked = 900 if known.policy.rules else 10**9
+    assert not [s for s in asked.plan.steps if writes(s) and known.policy.rules and s.limit is None]
+    assert all(s.limit is None or s.limit.amount <= unasked for s in asked.plan.steps)
     sums: dict[tuple[str, str], int] = {}
     for step in asked.plan.steps:
         if TOOLS[step.tool].money:
@@ -358,8 +383,11 @@ def test_the_schedule_has_every_step_once_after_what_it_needs(world: tuple[Propo
                 assert known.channels[by_id[name].channel].adapter == lane.adapter
                 here.add(name)
                 done.add(name)
-        if any(writes(by_id[name]) for lane in move.lanes for name in lane.steps):
-            assert [len(lane.steps) for lane in move.lanes] == [1]
+        here_and_now = [by_id[name] for lane in move.lanes for name in lane.steps]
+        if any(writes(each) for each in here_and_now):
+            assert {len(lane.steps) for lane in move.lanes} == {1}
+            assert all(writes(each) for each in here_and_now)
+            assert len(move.lanes) == 1 or not any(TOOLS[each.tool].irreversible for each in here_and_now)
     assert done == set(by_id)
 
 

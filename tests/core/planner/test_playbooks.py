@@ -81,6 +81,7 @@ def _judged(plan: Plan, tainted: tuple[str, ...]) -> tuple[Decision, list[str]]:
         proposed_at=at,
     )
     live = {name: ChannelFacts(adapter=name, live_tools=frozenset(ALL)) for name in ("shopify", "stripe")}
+    tools = {name: contract.spec(tuple(live)) for name, contract in ALL.items()}
     facts = GateFacts(
         now=at,
         day_began=at,
@@ -88,12 +89,12 @@ def _judged(plan: Plan, tainted: tuple[str, ...]) -> tuple[Decision, list[str]]:
         requester=requester,
         permissions=policy.roles["support"].permissions,
         policy=policy,
-        tools={name: contract.spec(tuple(live)) for name, contract in ALL.items()},
+        tools=tools,
         channels={ChannelId("shop"): live["shopify"], ChannelId("stripe"): live["stripe"]},
         halted=False,
         locked=False,
         tainted=frozenset(tainted),
-        counters=tuple(WindowCounter(key=key) for key in window_keys(proposal, policy)),
+        counters=tuple(WindowCounter(key=key) for key in window_keys(proposal, policy, tools=tools)),
         two_factor=False,
     )
     verdict = decide(proposal, facts)

@@ -135,6 +135,8 @@ def test_a_handoff_in_the_plan_gives_the_case_to_a_person(life: Life):
         ("EXPIRED", "nobody answered"),
         ("FAILED", "failed"),
         ("UNKNOWN", "not known"),
+        ("UNDO_FAILED", "could not be taken back"),
+        ("STOPPED", "stopped"),
     ],
 )
 def test_a_run_that_was_not_done_ends_with_a_person_and_adds_no_move(life: Life, status: Status, word: str):

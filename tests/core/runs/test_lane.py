@@ -30,7 +30,7 @@ def test_a_lane_stops_at_the_first_step_that_was_refused(scene: Scene) -> None:
     scene.propose()
     run_lane(scene.door, READS)
     scene.book.faults.append(Fault(Rejected("no", code="refund.too_much")))
-    assert run_lane(scene.door, WRITES).move.next == "settle"
+    assert run_lane(scene.door, WRITES).move.next == "undo"
     assert scene.book.messages == []
     assert set(scene.door.runs.results(records.RUN)) == {READ, QUOTE, REFUND}
 
@@ -59,5 +59,5 @@ def test_a_lane_of_another_generation_makes_nothing(scene: Scene) -> None:
     scene.propose()
     run_lane(scene.door, READS)
     state = run_lane(scene.door, WRITES.model_copy(update={"generation": 2}))
-    assert (state.move.next, state.generation) == ("settle", 2)
+    assert (state.move.next, state.generation) == ("undo", 2)
     assert scene.book.requests == 0

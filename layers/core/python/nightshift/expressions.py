@@ -1,8 +1,9 @@
 """CEL over plain facts: the one language of guards and computed values.
 
 Only JSON data goes in and only JSON data comes out: an expression reaches no Python object, no
-attribute and no clock. Length, nesting of comprehensions and size of the result are bounded, so that a
-playbook (or, later, a model's or a person's guard) cannot hold a Lambda.
+attribute and no clock. Length, nesting of comprehensions, the size of the result and, before anything is
+computed, the effort at worst (`nightshift.effort`) are bounded, so that a playbook's, a model's or a
+person's expression cannot hold a Lambda. The functions of `nightshift.sums` are there under their names.
 
 The Rust extension of `common-expression-language` is loaded without its package: the package's
 `__init__` imports its command line (prompt_toolkit, rich), 300 ms where the extension itself takes
@@ -10,8 +11,11 @@ The Rust extension of `common-expression-language` is loaded without its package
 """
 
 import importlib.util
+import logging
+import math
 import re
 import sys
+from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +24,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from nightshift.errors import BadInput, Misconfigured
+from nightshift.sums import SUMS
 
 __all__ = ["MAX_LENGTH", "Facts", "check"]
 
@@ -27,6 +32,7 @@ MAX_LENGTH = 1_000
 MAX_NODES = 20_000
 MAX_COMPREHENSIONS = 2  # nested in one another
 _INTEGERS = 2**63
+_FEW_PLUSES = 8  # without a comprehension, so many sums come to little over any facts
 
 _EXTENSION = "cel.cel"
 _TEXT = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
@@ -49,6 +55,7 @@ def _cel() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sys.modules[_EXTENSION] = module
+    logging.getLogger("cel").disabled = True  # it warns of every fault of a function, which we tell ourselves
     return module
 
 
@@ -96,6 +103,8 @@ def _plain(value: object, where: str) -> int:
     match value:
         case int() if not -_INTEGERS <= value < _INTEGERS:
             raise BadInput(where, "an integer is beyond 64 bits", "Give smaller numbers.")
+        case float() if not math.isfinite(value):
+            raise BadInput(where, "a number is not finite", "Divide by nothing that may be 0.")
         case None | bool() | int() | float() | str():
             return 1
         case list():
@@ -108,6 +117,11 @@ def _plain(value: object, where: str) -> int:
             raise BadInput(where, f"{type(value).__name__} is not JSON data", "Give JSON data.")
 
 
+def _may_grow(source: str) -> bool:
+    """Whether an expression may come to more than a walk over its facts."""
+    return source.count("+") > _FEW_PLUSES or "matches" in source or _nesting(source) > 0
+
+
 class Facts:
     """Facts as expressions see them: converted once, read only.
 
@@ -118,22 +132,47 @@ class Facts:
     def __init__(self, values: dict[str, JsonValue]) -> None:
         if _plain(values, "facts") > MAX_NODES:
             raise BadInput("facts", f"more than {MAX_NODES} values", "Give fewer facts.")
+        self._values = values
+        self._fault: BadInput | None = None
+        functions = {name: self._told(name) for name in SUMS}
         try:
-            self._context = _cel().Context(variables=values)
+            self._context = _cel().Context(variables=values, functions=functions)
         except _FAULTS as exc:
             raise BadInput("facts", "a value does not fit CEL", "Keep integers within 64 bits.") from exc
+
+    def _told(self, name: str) -> Callable[..., JsonValue]:
+        """A function whose fault is kept: the library would only say that there was one."""
+
+        def function(*values: JsonValue) -> JsonValue:
+            try:
+                return SUMS[name](*values)
+            except TypeError:
+                self._fault = BadInput(name, "is given too few or too many values", "Give it two.")
+            except BadInput as exc:
+                self._fault = exc
+            raise ValueError(name)
+
+        return function
 
     def evaluate(self, source: str) -> JsonValue:
         """The value of an expression over these facts.
 
         Raises:
-            BadInput: it is not CEL, names something that is not there, or gives no JSON data. The
-                message holds the expression and the kind of fault, never a fact's value.
+            BadInput: it is not CEL, names something that is not there, may take too long, or gives no
+                JSON data. The message holds the expression and the kind of fault, never a fact's value.
         """
         program = _compile(source)
+        if _may_grow(source):
+            from nightshift.effort import afford  # noqa: PLC0415  # most cold starts need none of it
+            from nightshift.syntax import parse  # noqa: PLC0415
+
+            afford(parse(source), self._values)
+        self._fault = None
         try:
             value = program.execute(self._context)
         except _FAULTS as exc:
+            if self._fault is not None:
+                raise self._fault from exc
             problem = f"{source!r} cannot be evaluated ({type(exc).__name__})"
             fix = "Name facts that are there, and guard what may be absent with has()."
             raise BadInput("expression", problem, fix) from exc

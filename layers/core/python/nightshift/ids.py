@@ -20,6 +20,7 @@ __all__ = [
     "TenantId",
     "approval_id",
     "as_uuid",
+    "asked_undo_run_id",
     "body_digest",
     "case_id",
     "event_id",
@@ -29,6 +30,7 @@ __all__ = [
     "opaque",
     "run_execution_name",
     "run_id",
+    "undo_run_id",
 ]
 
 TenantId = NewType("TenantId", str)
@@ -70,6 +72,16 @@ def occurrence_run_id(tenant: TenantId, what: str, occurrence: str) -> RunId:
     The same occurrence again, or the same request sent twice, is the same run.
     """
     return RunId(_derive("run", tenant, what, occurrence))
+
+
+def undo_run_id(run: RunId) -> RunId:
+    """The id of the one run that takes back what a failed run did: its compensation."""
+    return RunId(_derive("undo", run))
+
+
+def asked_undo_run_id(tenant: TenantId, run: RunId, number: int) -> RunId:
+    """The id of the run by which a person has a run taken back: of their first try, or of a later one."""
+    return occurrence_run_id(tenant, f"undo:{run}", str(number))
 
 
 def approval_id(run: RunId, digest: str) -> ApprovalId:

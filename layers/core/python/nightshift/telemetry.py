@@ -72,7 +72,7 @@ class Counted:
 metrics = Counted()
 """The `Metrics` port of every function."""
 
-_OUR_ID = re.compile(r"(?:case|run)_[a-z2-7]{26}")
+_OUR_ID = re.compile(r"(?:case|run|undo)_[a-z2-7]{26}")
 
 
 def correlation(event: Mapping[str, Any]) -> dict[str, Any]:

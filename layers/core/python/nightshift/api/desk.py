@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 from nightshift.clock import Clock
 from nightshift.model.tool import ToolSpec
+from nightshift.ports.again import Reruns
 from nightshift.ports.anchors import Anchors, FingerPosts, PublicKey
 from nightshift.ports.approvals import Approvals
 from nightshift.ports.cases import Cases
 from nightshift.ports.config import Config
 from nightshift.ports.deliveries import Deliveries
+from nightshift.ports.dryrun import DryRuns
 from nightshift.ports.flow import EventQueue, Executions
 from nightshift.ports.health import Health
+from nightshift.ports.launch import Launch
 from nightshift.ports.ledger import Ledger
 from nightshift.ports.limits import Limits
 from nightshift.ports.log import ActionLog
@@ -18,6 +21,8 @@ from nightshift.ports.repair import DeadLetters, Replays
 from nightshift.ports.restore import Recoveries
 from nightshift.ports.runs import Runs
 from nightshift.ports.sealing import Sealing
+from nightshift.ports.steer import Steering
+from nightshift.ports.workflows import Workflows
 
 __all__ = ["Desk", "LogProof"]
 
@@ -50,6 +55,11 @@ class Desk:
     config: Config
     deliveries: Deliveries
     executions: Executions
+    launch: Launch
+    dry_runs: DryRuns
+    steering: Steering
+    reruns: Reruns
+    workflows: Workflows
     recoveries: Recoveries
     health: Health
     ledger: Ledger

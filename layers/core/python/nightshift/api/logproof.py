@@ -14,8 +14,10 @@ from nightshift.actionlog.chain import channel_stream, root_of
 from nightshift.actionlog.personal import opened
 from nightshift.api.desk import Desk
 from nightshift.api.reads import READ_LOG, one_case
+from nightshift.api.runs import one_run
+from nightshift.errors import NotFound
 from nightshift.identity.caller import Caller
-from nightshift.ids import CaseId, TenantId
+from nightshift.ids import CaseId, RunId, TenantId
 from nightshift.model.anchor import (
     Anchor,
     AnchorKey,
@@ -26,12 +28,13 @@ from nightshift.model.anchor import (
     RootPage,
 )
 from nightshift.model.log import EntryKind, StoredEntry
-from nightshift.model.personal import PersonalPage
+from nightshift.model.personal import PersonalLine, PersonalPage, RunPersonal
 from nightshift.ports.log import NewEntry
 
 __all__ = [
     "READ_PERSONAL",
     "read_personal",
+    "read_run_personal",
     "see_anchors",
     "see_entries",
     "see_key",
@@ -163,8 +166,28 @@ def read_personal(desk: Desk, caller: Caller, case: CaseId) -> PersonalPage:
     """
     caller.must(READ_PERSONAL)
     found = one_case(desk, caller, case)
+    return PersonalPage(case=found.id, lines=_personal(desk, caller, found.id))
+
+
+def read_run_personal(desk: Desk, caller: Caller, run: RunId) -> RunPersonal:
+    """The same of a run that no case carries: why people stopped it, carried it on, agreed to it.
+
+    Raises:
+        NotPermitted: the caller may not read personal data.
+        NotFound: the tenant has no such run without a case.
+        BadInput: an entry's fields are not what its key sealed: verify the log.
+    """
+    caller.must(READ_PERSONAL)
+    found = one_run(desk, caller, run)
+    if found.case is not None:
+        message = f"the log of run {run} is that of case {found.case}"
+        raise NotFound(message)
+    return RunPersonal(run=run, lines=_personal(desk, caller, run))
+
+
+def _personal(desk: Desk, caller: Caller, root: str) -> tuple[PersonalLine, ...]:
     at = desk.clock.now()
-    entries = [entry for one in desk.log.stored(found.id) if (entry := one.entry()) is not None]
+    entries = [entry for one in desk.log.stored(root) if (entry := one.entry()) is not None]
     entries.sort(key=lambda entry: (entry.at, entry.stream, entry.seq))
     sealed = [entry for entry in entries if entry.sealed is not None]
     note = NewEntry(
@@ -175,5 +198,5 @@ def read_personal(desk: Desk, caller: Caller, case: CaseId) -> PersonalPage:
         ref=f"{caller.principal.id}@{at.isoformat()}",
         detail={"entries": len(sealed), "role": caller.principal.role},
     )
-    desk.log.append(found.id, note)
-    return PersonalPage(case=found.id, lines=opened(sealed, desk.proof.sealing))
+    desk.log.append(root, note)
+    return opened(sealed, desk.proof.sealing)

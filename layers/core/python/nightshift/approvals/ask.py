@@ -12,7 +12,7 @@ from nightshift.ids import RunId, approval_id
 from nightshift.model.approval import Approval, ApprovalStatus, AskedStep, asked_digest
 from nightshift.model.base import Noun
 from nightshift.model.log import EntryKind
-from nightshift.model.moves import settling
+from nightshift.model.moves import after, settling
 from nightshift.model.plan import Proposal
 from nightshift.model.verdict import Verdict
 from nightshift.money import Money
@@ -48,8 +48,8 @@ class Asking:
 def ask(asking: Asking, question: Question) -> Approval | None:
     """Store the question a run asks; asked again, the newest token wins and nothing else changes.
 
-    None: what is asked cannot be resolved, so nobody could agree to it; the run goes to its end at once
-    instead of waiting for an answer.
+    None: nobody is asked. What is asked cannot be resolved, so nobody could agree to it, and the run goes
+    to its end at once; or all that was to be asked is left out by its conditions, and the run goes on.
 
     Raises:
         NotFound: the run has no plan or no verdict.
@@ -60,6 +60,10 @@ def ask(asking: Asking, question: Question) -> Approval | None:
     except Rejected:
         end = settling(run=question.run, generation=question.generation, index=question.move)
         asking.executions.succeed(question.token, end.model_dump(mode="json"))
+        return None
+    if not steps:
+        onward = after(verdict, run=question.run, generation=question.generation, index=question.move)
+        asking.executions.succeed(question.token, onward.model_dump(mode="json"))
         return None
     new = _approval(asking, proposal, verdict, steps)
     stored = _in_time(asking, asking.approvals.ask(new, question.token, question.generation))
@@ -99,7 +103,8 @@ def _in_time(asking: Asking, stored: Approval) -> Approval:
 def _approval(asking: Asking, proposal: Proposal, verdict: Verdict, steps: tuple[AskedStep, ...]) -> Approval:
     digest = asked_digest(steps, verdict.policy_version)
     now = asking.clock.now()
-    reasons = [f.problem for f in verdict.findings if f.step in {step.step for step in steps}]
+    asked = {step.step for step in steps}
+    reasons = dict.fromkeys(f.problem for f in verdict.findings if f.step in asked)  # each said once
     return Approval(
         id=approval_id(proposal.run, digest),
         tenant=proposal.tenant,

@@ -36,6 +36,7 @@ _OPEN = frozenset({EffectState.INTENT, EffectState.RELEASED, EffectState.UNKNOWN
 _nobody_holds_it = "attribute_not_exists(pk)"
 _we_hold_it = "(#run = :run AND #step = :step AND occurrence = :occurrence)"
 _it_was_given_back = "#state = :released"
+_nobody_went_on = "(attribute_not_exists(generation) OR generation = :generation)"
 _it_may_be_taken_again = "(#state = :done AND held_until < :now)"
 
 
@@ -144,17 +145,18 @@ class DynamoLedger:
 
     def end(self, run: RunId, *, fence: Fence) -> None:
         """Close a run to new effects for good, unless a newer generation carries it on."""
-        close = {
-            "Update": {
-                "TableName": self._tables.ledger,
-                "Key": key(f"run#{run}", "meta"),
-                "UpdateExpression": "SET ended = :yes",
-                "ExpressionAttributeValues": {":yes": {"BOOL": True}},
-            }
+        values = {":generation": number(fence.generation)}
+        update: _Action = {
+            "TableName": self._tables.ledger,
+            "Key": key(f"run#{run}", "meta"),
+            "UpdateExpression": "SET ended = :yes",
+            "ExpressionAttributeValues": {":yes": {"BOOL": True}},
         }
-        actions = [(Stop.ENDED, close)]
+        if fence.case is None:
+            update["ConditionExpression"] = _nobody_went_on
+            update["ExpressionAttributeValues"] |= values
+        actions = [(Stop.OUTDATED, {"Update": update})]
         if fence.case is not None:
-            values = {":generation": number(fence.generation)}
             case = key(f"case#{fence.case}", "meta")
             check = self._check(self._tables.cases, case, "generation = :generation", values)
             actions.append((Stop.OUTDATED, check))
@@ -303,13 +305,16 @@ class DynamoLedger:
             no[":began"] = number(milliseconds(fence.began))
         no_other_effect_is_open = "attribute_not_exists(unsettled) OR unsettled = :own"
         not_ended = f"({no_other_effect_is_open}) AND attribute_not_exists(ended)"
+        if fence.case is None:
+            not_ended += f" AND {_nobody_went_on}"
         still_ours = "generation = :generation AND #status = :open AND attribute_not_exists(locked)"
-        own = {"SS": [f"{effect.step}#{effect.occurrence}"]}
+        own: dict[str, Any] = {":own": {"SS": [f"{effect.step}#{effect.occurrence}"]}}
+        own |= {} if fence.case is not None else {":generation": number(fence.generation)}
         tenant, run = key(f"tenant#{effect.tenant}", "meta"), key(f"run#{effect.run}", "meta")
         tables = self._tables
         checks: list[tuple[Stop, _Action]] = [
             (Stop.HALTED, self._check(tables.config, tenant, not_halted, no)),
-            (Stop.UNKNOWN, self._check(tables.ledger, run, not_ended, {":own": own})),
+            (Stop.UNKNOWN, self._check(tables.ledger, run, not_ended, own)),
         ]
         if fence.case is not None:
             case = key(f"case#{fence.case}", "meta")
@@ -383,6 +388,8 @@ def _which(stop: Stop, found: _Action, action: _Action) -> Stop:
     match stop:
         case Stop.HALTED if "in_doubt_before" in found and not found.get("halted", {}).get("BOOL"):
             return Stop.IN_DOUBT
+        case Stop.UNKNOWN if "generation" in found and found["generation"] != ours:
+            return Stop.OUTDATED
         case Stop.UNKNOWN if "ended" in found:
             return Stop.ENDED
         case Stop.CASE if "generation" in found and found["generation"] != ours:

@@ -11,7 +11,14 @@ from nightshift.gate.totals import fold, reaches
 from nightshift.ids import RunId, StepId
 from nightshift.model.plan import Proposal
 from nightshift.money import Money
-from nightshift.ports.windows import Reservation, WindowCounter, WindowKey, WindowTotal, WindowUse
+from nightshift.ports.windows import (
+    EVERY_WRITE,
+    Reservation,
+    WindowCounter,
+    WindowKey,
+    WindowTotal,
+    WindowUse,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,6 +34,11 @@ _Item = dict[str, Any]
 
 
 def _pk(counted: WindowKey) -> str:
+    # No tenant's id begins with `=`, so that no customer's counter is a specialist's or a workflow's.
+    if counted.specialist is not None:
+        return f"window#=specialist#{counted.tenant}#{counted.specialist}#{counted.tool}"
+    if counted.workflow is not None:
+        return f"window#=workflow#{counted.tenant}#{counted.workflow}#{counted.tool}"
     # A customer whose id is the word for the tenant's own counter must not share it.
     taken = counted.customer is not None and counted.customer.lstrip("=") == _TENANT
     owner = f"={counted.customer}" if taken else counted.customer or _TENANT
@@ -129,11 +141,17 @@ class DynamoWindows:
 
 def _keys_of(proposal: Proposal) -> tuple[WindowKey, ...]:
     """Every counter that a run may have reserved in, whatever the policy said then."""
-    tools = dict.fromkeys(step.tool for step in proposal.plan.steps)
-    owners = dict.fromkeys((proposal.customer, None))
-    return tuple(
-        WindowKey(tenant=proposal.tenant, customer=owner, tool=tool) for tool in tools for owner in owners
-    )
+    used = (step.tool for step in proposal.plan.steps if not step.is_control)
+    tools = (*dict.fromkeys(used), EVERY_WRITE)
+    whole = [WindowKey(tenant=proposal.tenant, customer=None, tool=tool) for tool in tools]
+    owners: list[dict[str, str]] = [{}]
+    if proposal.customer:
+        owners.append({"customer": proposal.customer})
+    if proposal.requester.kind == "specialist":
+        owners.append({"specialist": proposal.requester.id})
+    if proposal.workflow:
+        owners.append({"workflow": proposal.workflow.partition("@")[0]})
+    return tuple(key.model_copy(update=owner) for key in whole for owner in owners)
 
 
 def _settled(

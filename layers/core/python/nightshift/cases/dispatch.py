@@ -20,6 +20,7 @@ from nightshift.ports.config import Config
 from nightshift.ports.flow import Executions
 from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.ports.metrics import Metrics
+from nightshift.ports.workflows import Offers
 from nightshift.triage import signals as triage
 
 __all__ = ["Desk", "dispatch"]
@@ -30,7 +31,7 @@ _ACTOR = "dispatcher"
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """What the dispatcher works with."""
+    """What the dispatcher works with; `offers`: workflows that may want an event, beside its case."""
 
     cases: Cases
     config: Config
@@ -38,6 +39,7 @@ class Desk:
     log: ActionLog
     metrics: Metrics
     clock: Clock
+    offers: Offers | None = None
 
 
 def dispatch(event: Event, desk: Desk) -> Accepted:
@@ -50,6 +52,7 @@ def dispatch(event: Event, desk: Desk) -> Accepted:
     Raises:
         NotFound: the tenant, or its policy, is not there.
         Conflict: others were faster every time; try again.
+        WireError: workflows could not be told; try again.
     """
     tenant = desk.config.tenant(event.tenant)
     found = triage(event, desk.config.policy_of(tenant).triage)
@@ -62,6 +65,8 @@ def dispatch(event: Event, desk: Desk) -> Accepted:
             desk.metrics.count(Metric.HANDOFF_SECONDS, waited.total_seconds())
         _record(event, case, found, accepted=accepted, desk=desk)
         _rouse(case, event, desk)
+    if desk.offers is not None and accepted.repeated != "body":  # that one was another event's
+        desk.offers.offer(event)
     return accepted
 
 

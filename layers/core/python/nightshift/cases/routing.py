@@ -54,7 +54,7 @@ def bearing(kind: EventKind) -> Bearing:
             | EventKind.DISPUTE_CLOSED
         ):
             return Bearing.JOINS
-        case EventKind.CUSTOMERS_MERGED | EventKind.PAYMENT_SUCCEEDED:
+        case EventKind.CUSTOMERS_MERGED | EventKind.PAYMENT_SUCCEEDED | EventKind.COMPETITOR_PRICE_CHANGED:
             return Bearing.NOTED
         case unreachable:
             assert_never(unreachable)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from nightshift.errors import BadInput, NightshiftError
 from nightshift.model.approval import Approval
 from nightshift.model.base import Noun
+from nightshift.model.rundesk import RunLines
 from nightshift.model.view import (
     ApprovalPage,
     CaseLine,
@@ -125,6 +126,17 @@ class Connection:
         if _is_whole(given, "case"):
             return given
         return _one("CASE", given, [line.id for line in self.cases(limit=_MANY).cases])
+
+    def run_id(self, given: str) -> str:
+        """The whole id of a run that begins as given, among the newest without a case.
+
+        Raises:
+            BadInput: none does, or several do.
+        """
+        if _is_whole(given, "run"):
+            return given
+        page = self.call(RunLines, "GET", "/v1/runs", params={"limit": str(_MANY)})
+        return _one("RUN", given, [line.run for line in page.runs])
 
     def _approval_id(self, given: str) -> str:
         if _is_whole(given, "apr"):

@@ -18,11 +18,15 @@ from nightshift.cli import (
     channels,
     installation,
     log,
+    plans,
+    policy,
     recovering,
     repair,
     send,
+    steering,
     tenants,
     token,
+    workflows,
 )
 from nightshift.cli import profile as profiles
 from nightshift.cli.plain import harmless
@@ -33,12 +37,16 @@ __all__ = ["Outside", "build", "run"]
 
 _TOPICS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     cases.add,
+    plans.add,
+    steering.add,
+    workflows.add,
     recovering.add,
     approvals.add,
     installation.add,
     repair.add,
     tenants.add,
     channels.add,
+    policy.add,
     log.add,
     send.add,
     token.add,

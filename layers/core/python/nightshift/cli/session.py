@@ -1,5 +1,6 @@
 """What every command works with: the world beside the API, the session, and the options they share."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar
@@ -52,12 +53,14 @@ class Outside:
         identity_key: reads the stage's identity key with the caller's own AWS credentials.
         console: where answers go.
         transport: how requests are sent; the network unless told.
+        pause: waits so many seconds between two looks at what is under way.
     """
 
     clock: Clock
     identity_key: Callable[[str], str]
     console: Console
     transport: httpx.BaseTransport | None = None
+    pause: Callable[[float], None] = time.sleep  # noqa: TID251  # a person watches; no Lambda pays for it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nightshift.cli.timeline import plain
 from nightshift.cli.times import ago
-from nightshift.model.approval import Approval, ApprovalStatus
+from nightshift.model.approval import Approval, ApprovalStatus, AskedStep
 from nightshift.model.case import CaseStatus
 from nightshift.model.tool import ToolSpec
 from nightshift.model.verdict import Decision
@@ -123,7 +123,10 @@ def approvals(found: Sequence[Approval], now: datetime) -> RenderableType:
 def approval(one: Approval, now: datetime) -> RenderableType:
     """One question with all it binds."""
     steps = [
-        (f"step {step.step}", f"{step.tool} over {step.channel}, rule {step.rule}: {_whole(step.args)}")
+        (
+            f"step {step.step}",
+            f"{_over(step)}, rule {step.rule}: {_whole(step.args)}",
+        )
         for step in one.steps
     ]
     decided = (
@@ -144,6 +147,10 @@ def approval(one: Approval, now: datetime) -> RenderableType:
             ("note", one.note),
         )
     )
+
+
+def _over(step: AskedStep) -> str:
+    return f"{step.tool} over {step.channel}" if step.channel else step.tool
 
 
 def _whole(value: JsonValue) -> str:

@@ -24,6 +24,7 @@ def add(app: typer.Typer) -> None:
     app.add_typer(people, name="staff")
     _tenants(tenants)
     _halting(tenants)
+    app.command(name="halt")(_halt)  # also without a topic: in an emergency nobody should have to think
     _people(people)
 
 
@@ -54,13 +55,15 @@ def _tenants(app: typer.Typer) -> None:
         session.say(view, show_setup.tenant(view), as_json=as_json)
 
 
+def _halt(
+    context: typer.Context, tenant: TenantArgument, note: NoteOption = "", as_json: Json = False
+) -> None:
+    """Stop every effect of a tenant at once."""
+    _switch(context.obj, tenant, "halt", note, as_json=as_json)
+
+
 def _halting(app: typer.Typer) -> None:
-    @app.command()
-    def halt(
-        context: typer.Context, tenant: TenantArgument, note: NoteOption = "", as_json: Json = False
-    ) -> None:
-        """Stop every effect of a tenant at once."""
-        _switch(context.obj, tenant, "halt", note, as_json=as_json)
+    app.command(name="halt")(_halt)
 
     @app.command()
     def resume(

@@ -1,42 +1,62 @@
 """Arguments: literals and references type-check across edges; taint reaches nothing sensitive unasked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from pydantic import JsonValue
 
+from nightshift.errors import BadInput
 from nightshift.gate.facts import GateFacts
+from nightshift.gate.inference import infer
+from nightshift.gate.known import fits
 from nightshift.gate.literals import Problem, problems
+from nightshift.gate.named import named
 from nightshift.gate.outline import Outline
-from nightshift.gate.references import Path, Reference, leaves, parse
+from nightshift.gate.references import Path, Reference, expression, leaves, parse
 from nightshift.gate.schemas import Node, accepts, at, name_of
 from nightshift.ids import StepId
 from nightshift.model.plan import Step
 from nightshift.model.tool import ToolSpec
 from nightshift.model.verdict import Decision, Finding
 
-__all__ = ["argument_findings", "sources", "taint_findings"]
+__all__ = ["argument_findings", "check_arguments", "sources", "taint_findings", "tainted_inputs"]
 
 
 def argument_findings(step: Step, spec: ToolSpec, outline: Outline) -> Iterator[Finding]:
     """Every argument that is unknown, missing, or not of the type its tool takes."""
-    wanted = Node.root(spec.input_schema)
+    yield from check_arguments(step, Node.root(spec.input_schema), outline, rule="argument")
+
+
+def check_arguments(step: Step, wanted: Node, outline: Outline, *, rule: str) -> Iterator[Finding]:
+    """Every argument of a step that is not what is wanted, under the name of a rule."""
     check = partial(_reference_problems, step=step, outline=outline)
     for found in problems(step.args, wanted, "args", check=check):
-        yield Finding(rule="argument", step=step.id, field=found.field, problem=found.problem, fix=found.fix)
+        yield Finding(rule=rule, step=step.id, field=found.field, problem=found.problem, fix=found.fix)
 
 
 def _reference_problems(
     text: str, wanted: Node, field: str, *, step: Step, outline: Outline
 ) -> Iterator[Problem]:
-    reference = parse(text)
-    if reference is None:
-        fix = "Write ${inputs.name} or ${steps.id.field} as the whole value."
+    reference, source = parse(text), expression(text)
+    if source is not None:
+        yield from _expression_problems(source, wanted, field, step=step, outline=outline)
+    elif reference is None:
+        fix = "Write ${inputs.name}, ${steps.id.field} or an expression as the whole value."
         yield Problem(field, "holds ${ but is no whole reference", fix)
     elif reference.root == "inputs":
         yield from _input_problems(reference, wanted, field, outline)
     else:
         yield from _step_problems(reference, wanted, field, step=step, outline=outline)
+
+
+def _expression_problems(
+    source: str, wanted: Node, field: str, *, step: Step, outline: Outline
+) -> Iterator[Problem]:
+    given, faults = infer(source, outline, step=step.id)
+    for fault in faults:
+        yield Problem(field, fault.problem, fault.fix)
+    if not fits(wanted, given):
+        yield Problem(field, f"the expression gives {name_of(given)}", f"Give {name_of(wanted)}.")
 
 
 def _input_problems(reference: Reference, wanted: Node, field: str, outline: Outline) -> Iterator[Problem]:
@@ -89,9 +109,17 @@ def _step_problems(
 
 
 def sources(step: Step) -> frozenset[StepId]:
-    """The steps whose outputs a step takes values from."""
-    found = (parse(text) for _, text in leaves(step.args, "args"))
-    return frozenset(StepId(ref.name) for ref in found if ref is not None and ref.root == "steps")
+    """The steps whose outputs a step takes values from, be it by reference or in an expression."""
+    found = (reference for _, text in leaves(step.args, "args") for reference in _named(text))
+    return frozenset(StepId(reference.name) for reference in found if reference.root == "steps")
+
+
+def _named(text: str) -> tuple[Reference, ...]:
+    """What a text takes values of; of what cannot be read nothing, which is refused for that."""
+    try:
+        return named(text)
+    except BadInput:
+        return ()
 
 
 def taint_findings(step: Step, spec: ToolSpec, outline: Outline, facts: GateFacts) -> Iterator[Finding]:
@@ -102,14 +130,20 @@ def taint_findings(step: Step, spec: ToolSpec, outline: Outline, facts: GateFact
     reads = outline.reads(step)
     for name in spec.sensitive:
         for field, text in leaves(step.args.get(name), f"args.{name}"):
-            reference = parse(text)
-            if reference is None or reference.root != "inputs" or reference.name not in facts.tainted:
+            tainted = tainted_inputs(_named(text), facts.tainted)
+            if not tainted:
                 continue
             yield Finding(
                 rule="taint",
                 step=step.id,
                 field=field,
-                problem=f"{name} comes from text of a customer or supplier (input {reference.name})",
+                problem=f"{name} comes from text of a customer or supplier (input {tainted[0]})",
                 fix="Take the value from a record." if reads else "A person has to see and approve it.",
                 decision=Decision.REFUSE if reads else Decision.ASK,
             )
+
+
+def tainted_inputs(references: Iterable[Reference], tainted: frozenset[str]) -> list[str]:
+    """The inputs of customer or supplier text among what is named; one that only a run can tell counts."""
+    names = {reference.name for reference in references if reference.root == "inputs"}
+    return sorted(tainted if "" in names else names & tainted)

@@ -22,7 +22,7 @@ from nightshift.ports.log import ActionLog, NewEntry
 from nightshift.ports.runs import Runs
 from nightshift.ports.windows import Windows
 
-__all__ = ["Locks", "authorise"]
+__all__ = ["Locks", "authorise", "gate_facts"]
 
 _TRIES = 5
 _SOON = timedelta(seconds=60)
@@ -98,7 +98,7 @@ def _judged(
     clock: Clock,
 ) -> Verdict:
     for _ in range(_TRIES):
-        facts = _facts(
+        facts = gate_facts(
             proposal,
             config=config,
             locks=locks,
@@ -110,7 +110,7 @@ def _judged(
         verdict = decide(proposal, facts)
         _wait_for_a_breaker(verdict, facts)
         if _spends(verdict):
-            wanted = reservations(proposal, verdict, facts.policy, facts.counters, facts.now)
+            wanted = reservations(proposal, verdict, facts=facts)
             try:
                 windows.reserve(proposal.run, wanted)
             except Conflict:
@@ -146,7 +146,7 @@ def _spends(verdict: Verdict) -> bool:
     return verdict.decision is not Decision.REFUSE and not verdict.shadow
 
 
-def _facts(
+def gate_facts(
     proposal: Proposal,
     *,
     config: Config,
@@ -156,6 +156,12 @@ def _facts(
     catalog: Mapping[str, ToolSpec],
     clock: Clock,
 ) -> GateFacts:
+    """The world as the gate sees it now; nothing is reserved or stored.
+
+    Raises:
+        NotFound: the tenant has no record or policy.
+        Misconfigured: the policy names a time zone that does not exist.
+    """
     tenant = config.tenant(proposal.tenant)
     policy = config.policy_of(tenant)
     role = policy.roles.get(proposal.requester.role)
@@ -172,14 +178,14 @@ def _facts(
         halted=tenant.halted,
         locked=proposal.case is not None and locks.locked(proposal.case),
         tainted=frozenset(proposal.tainted),
-        counters=windows.load(window_keys(proposal, policy)),
+        counters=windows.load(window_keys(proposal, policy, tools=catalog)),
         two_factor=policy.approvals.two_factor != "unavailable",
     )
 
 
 def _channels(proposal: Proposal, config: Config, limits: Limits) -> dict[ChannelId, ChannelFacts]:
     known = []
-    for name in dict.fromkeys(step.channel for step in proposal.plan.steps):
+    for name in dict.fromkeys(step.channel for step in proposal.plan.steps if step.channel):
         try:
             known.append(config.channel(proposal.tenant, name))
         except NotFound:

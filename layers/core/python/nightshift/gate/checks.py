@@ -54,9 +54,13 @@ def step_findings(step: Step, outline: Outline, facts: GateFacts) -> Iterator[Fi
 
 def _channel_findings(step: Step, outline: Outline, facts: GateFacts) -> Iterator[Finding]:
     channel, spec = facts.channels.get(step.channel), outline.spec(step)
+    if not step.channel:
+        problem, fix = "it names no channel", f"Use one of: {_names(facts)}."
+        yield Finding(rule="channel", step=step.id, field="channel", problem=problem, fix=fix)
+        return
     if channel is None:
         problem = f"the tenant has no channel {step.channel}"
-        fix = f"Use one of: {', '.join(sorted(facts.channels)) or 'the channels of the tenant'}."
+        fix = f"Use one of: {_names(facts)}."
         yield Finding(rule="channel", step=step.id, field="channel", problem=problem, fix=fix)
         return
     yield from _lane_findings(step, channel, reads=outline.reads(step), now=facts.now)
@@ -64,6 +68,10 @@ def _channel_findings(step: Step, outline: Outline, facts: GateFacts) -> Iterato
         problem = f"{step.channel} is served by {channel.adapter}, which does not offer {step.tool}"
         fix = f"Use a channel of: {', '.join(spec.adapters) or 'no adapter offers it yet'}."
         yield Finding(rule="adapter", step=step.id, field="channel", problem=problem, fix=fix)
+
+
+def _names(facts: GateFacts) -> str:
+    return ", ".join(sorted(facts.channels)) or "the channels of the tenant"
 
 
 def _lane_findings(step: Step, channel: ChannelFacts, *, reads: bool, now: datetime) -> Iterator[Finding]:

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from nightshift.gate.arguments import argument_findings, taint_findings
+from nightshift.gate.blast import blast_findings
 from nightshift.gate.checks import plan_findings, step_findings
+from nightshift.gate.conditions import condition_findings, plan_test_findings
+from nightshift.gate.controls import asked_findings, control_findings, is_of_control
 from nightshift.gate.effects import allowance_of, order_findings, unshowable_findings, write_findings
 from nightshift.gate.facts import GateFacts
 from nightshift.gate.outline import Outline
+from nightshift.gate.rules import rule_findings, ruled_tiers
 from nightshift.gate.schedule import moves, settle_only
 from nightshift.gate.spending import spending_findings, step_tiers, worst_tier
 from nightshift.gate.windows import window_findings
@@ -33,6 +37,7 @@ def decide(proposal: Proposal, facts: GateFacts) -> Verdict:
     tiers = step_tiers(outline, facts.policy)
     findings = [*plan_findings(proposal, facts, digest), *_findings(proposal, outline, facts, tiers)]
     findings += unshowable_findings(outline, _decisions(outline, findings))
+    tiers |= ruled_tiers(findings, facts.policy)
     decision = _worst(found.decision for found in findings)
     steps = tuple(_step_verdicts(outline, facts, findings, tiers=tiers, plan=decision))
     refused = decision is Decision.REFUSE
@@ -61,15 +66,23 @@ def _findings(
 ) -> Iterator[Finding]:
     yield from outline.findings()
     for step in outline.plan.steps:
+        yield from condition_findings(step, outline, facts)
+        if is_of_control(step):
+            yield from control_findings(step, outline)
+            continue
         yield from step_findings(step, outline, facts)
         spec = outline.spec(step)
         if spec is not None:
             yield from argument_findings(step, spec, outline)
             yield from taint_findings(step, spec, outline, facts)
+    yield from plan_test_findings(outline)
+    yield from asked_findings(outline)
     yield from order_findings(outline)
     yield from spending_findings(outline, facts, tiers)
     yield from write_findings(outline, facts.policy)
     yield from window_findings(proposal, outline, facts)
+    yield from blast_findings(proposal, outline, facts.policy)
+    yield from rule_findings(proposal, outline, facts)
 
 
 def _decisions(outline: Outline, findings: list[Finding]) -> dict[StepId, Decision]:
@@ -92,7 +105,7 @@ def _step_verdicts(
     decisions = _decisions(outline, findings)
     rules: dict[tuple[StepId, Decision], str] = {}
     for finding in findings:
-        if finding.step is not None:
+        if finding.step is not None and finding.decision is not Decision.ALLOW:
             rules.setdefault((finding.step, finding.decision), finding.rule)
     for step in outline.steps.values():
         own = decisions[step.id]
@@ -111,7 +124,7 @@ def _standing_rule(step: Step, outline: Outline, facts: GateFacts, decision: Dec
     """The rule that decided where no finding did: what allows the step, or the plan as a whole."""
     spec = outline.spec(step)
     if spec is None or decision is Decision.REFUSE:
-        return "plan"
+        return "control" if step.is_control and decision is not Decision.REFUSE else "plan"
     if outline.reads(step):
         return "read"
     return "tier" if spec.money else f"allowance:{allowance_of(step, spec, facts.policy)}"

@@ -48,25 +48,29 @@ def write_findings(outline: Outline, policy: Policy) -> Iterator[Finding]:
 
 
 def order_findings(outline: Outline) -> Iterator[Finding]:
-    """Reads come first; what cannot be undone comes last."""
-    final: StepId | None = None
+    """Reads come first; what cannot be undone comes last, and nothing that can be needs it."""
     for step_id in outline.running:
         step = outline.steps[step_id]
-        spec = outline.spec(step)
         if outline.reads(step):
             yield from _late_read(step, outline)
-        elif spec is not None and spec.irreversible:
-            final = step_id
-        elif final is not None:
-            problem = f"it would run after {final}, which cannot be undone"
-            fix = f"Let {final} come after it."
-            yield Finding(rule="irreversible-last", step=step_id, field="needs", problem=problem, fix=fix)
+        elif not step.is_control and not _is_final(step, outline):
+            finals = [each for each in outline.before[step_id] if _is_final(outline.steps[each], outline)]
+            if finals:
+                problem = f"it needs {min(finals)}, which cannot be undone and therefore runs last"
+                fix = f"Let {min(finals)} come after it."
+                yield Finding(rule="irreversible-last", step=step_id, field="needs", problem=problem, fix=fix)
+
+
+def _is_final(step: Step, outline: Outline) -> bool:
+    spec = outline.spec(step)
+    return spec is not None and spec.irreversible
 
 
 def _late_read(step: Step, outline: Outline) -> Iterator[Finding]:
-    writes = [need for need in outline.before[step.id] if not outline.reads(outline.steps[need])]
+    before = (outline.steps[need] for need in outline.before[step.id])
+    writes = [need.id for need in before if not need.is_control and not outline.reads(need)]
     if writes:
-        problem = f"it reads, but needs the write {min(writes)}; all reads run before the first write"
+        problem = f"it reads, but needs {min(writes)}; all reads run before the first write or wait"
         fix = "Take the need away; each write re-reads what it changed."
         yield Finding(rule="reads-first", step=step.id, field="needs", problem=problem, fix=fix)
 
@@ -78,7 +82,13 @@ def unshowable_findings(outline: Outline, decisions: Mapping[StepId, Decision]) 
             continue
         step = outline.steps[step_id]
         for source in sorted(sources(step)):
-            if source in outline.steps and not outline.reads(outline.steps[source]):
+            if source in outline.steps and not _known_when_asked(source, outline):
                 problem = f"a person has to approve it, but it takes a value of {source}, which runs later"
-                fix = "Take the value from a step that reads."
+                fix = "Take the value from a step that reads, and needs no wait."
                 yield Finding(rule="unshowable", step=step_id, field="args", problem=problem, fix=fix)
+
+
+def _known_when_asked(source: StepId, outline: Outline) -> bool:
+    """A read that comes before every wait and question; people are asked right before the first of those."""
+    before = (outline.steps[need] for need in outline.before[source])
+    return outline.reads(outline.steps[source]) and not any(need.is_control for need in before)

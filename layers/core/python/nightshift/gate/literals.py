@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from nightshift.gate.references import MAX_DEPTH
 from nightshift.gate.schemas import Node, name_of
+from nightshift.sums import LARGEST
 
 __all__ = ["Check", "Problem", "problems", "shown"]
 
@@ -163,6 +164,7 @@ def _number(value: float, node: Node, field: str) -> Iterator[Problem]:
 def _object(
     value: dict[str, JsonValue], node: Node, field: str, *, check: Check | None, depth: int
 ) -> Iterator[Problem]:
+    yield from _amount(value, node, field)
     for name in node.required:
         if name not in value:
             yield Problem(f"{field}.{name}", "is missing", f"Give {_wanted(node, str(name))}.")
@@ -176,6 +178,17 @@ def _object(
             yield Problem(where, "is a name that holds ${", "Use references as values only.")
         else:
             yield from problems(inner, found, where, check=check, depth=depth + 1)
+
+
+def _amount(value: dict[str, JsonValue], node: Node, field: str) -> Iterator[Problem]:
+    """No tool takes money below nothing, and none more than there is."""
+    amount = value.get("amount")
+    if node.title != "Money" or not isinstance(amount, int) or isinstance(amount, bool):
+        return
+    if amount < 0:
+        yield Problem(f"{field}.amount", "is below zero", "Give the amount in minor units, 0 or more.")
+    elif amount > LARGEST:
+        yield Problem(f"{field}.amount", "is larger than any amount", f"Give at most {LARGEST}.")
 
 
 def _wanted(node: Node, name: str) -> str:

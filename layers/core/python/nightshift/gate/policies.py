@@ -1,26 +1,26 @@
-"""Policies as they are written: TOML, checked against the model, with errors that name the field."""
+"""Policies as they are written: TOML or JSON, checked against the model, with errors that name the field."""
 
+import json
 import tomllib
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
 from nightshift.errors import BadInput
+from nightshift.gate.rules import check_rules
 from nightshift.model.policy import Policy
 
 __all__ = ["parse_policy"]
 
 
 def parse_policy(text: str) -> Policy:
-    """Read a policy written in TOML.
+    """Read a policy written in TOML, or in JSON as it is stored.
 
     Raises:
-        BadInput: it is no TOML, or a field is missing, unknown or wrong; names the first such field.
+        BadInput: it is neither, or a field is missing, unknown or wrong, or a rule cannot be read; names
+            the first such field.
     """
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise BadInput("policy", f"it is not TOML: {exc}", "Mend the syntax there.") from exc
+    written = _read(text)
     try:
         policy = Policy.model_validate(written)
     except ValidationError as exc:
@@ -33,4 +33,16 @@ def parse_policy(text: str) -> Policy:
     except (ZoneInfoNotFoundError, ValueError) as exc:
         fix = "Name one of the IANA database, e.g. Europe/Berlin."
         raise BadInput("timezone", f"there is no time zone {policy.timezone!r}", fix) from exc
+    check_rules(policy)
     return policy
+
+
+def _read(text: str) -> object:
+    is_json = text.lstrip().startswith("{")
+    try:
+        found: object = json.loads(text) if is_json else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
+        said = "it is nested too deep" if isinstance(exc, RecursionError) else str(exc)
+        problem = f"it is not {'JSON' if is_json else 'TOML'}: {said}"
+        raise BadInput("policy", problem, "Mend the syntax there.") from exc
+    return found

@@ -1,7 +1,7 @@
-"""Cumulative windows: what a plan adds to what a customer or the tenant used before."""
+"""Cumulative windows, budgets: what a plan adds to what a customer, a specialist or the store used before."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import NamedTuple
 
 from nightshift.gate.facts import GateFacts
@@ -9,9 +9,10 @@ from nightshift.gate.outline import Outline
 from nightshift.gate.totals import reaches
 from nightshift.model.plan import Proposal, Step
 from nightshift.model.policy import Policy, Window
+from nightshift.model.tool import EffectClass, ToolSpec
 from nightshift.model.verdict import Decision, Finding, Verdict
 from nightshift.money import Money
-from nightshift.ports.windows import Reservation, WindowCounter, WindowKey, WindowUse
+from nightshift.ports.windows import EVERY_WRITE, Reservation, WindowCounter, WindowKey, WindowUse
 
 __all__ = ["reservations", "window_findings", "window_keys"]
 
@@ -19,42 +20,64 @@ __all__ = ["reservations", "window_findings", "window_keys"]
 _RESERVED = timedelta(days=31)
 _CLOCKS_DIFFER = timedelta(days=1)
 
+_WHOSE = {
+    "customer": "the customer",
+    "tenant": "the store",
+    "specialist": "the specialist",
+    "workflow": "the workflow",
+}
 
-def window_keys(proposal: Proposal, policy: Policy) -> tuple[WindowKey, ...]:
+
+def window_keys(
+    proposal: Proposal, policy: Policy, *, tools: Mapping[str, ToolSpec]
+) -> tuple[WindowKey, ...]:
     """The counters that the policy's windows look at for this plan; none for an unknown customer."""
-    tools = {step.tool for step in proposal.plan.steps}
     found: dict[WindowKey, None] = {}
     for window in policy.windows:
         key = _key(window, proposal)
-        if window.tool in tools and key is not None:
+        if key is not None and any(_counts(window.tool, step, tools) for step in proposal.plan.steps):
             found[key] = None
     return tuple(found)
 
 
+def _counts(tool: str, step: Step, tools: Mapping[str, ToolSpec]) -> bool:
+    """Whether a window over this tool counts a step; a tool that is unknown may change anything."""
+    if tool != EVERY_WRITE:
+        return step.tool == tool
+    spec = tools.get(step.tool)
+    return not step.is_control and (spec is None or spec.effect is not EffectClass.READ)
+
+
 def _key(window: Window, proposal: Proposal) -> WindowKey | None:
+    """The counter of whoever a window is per; None: the plan has no such one."""
+    whole = WindowKey(tenant=proposal.tenant, customer=None, tool=window.tool)
     if window.per == "tenant":
-        return WindowKey(tenant=proposal.tenant, customer=None, tool=window.tool)
-    if proposal.customer is None:
-        return None
-    return WindowKey(tenant=proposal.tenant, customer=proposal.customer, tool=window.tool)
+        return whole
+    by_specialist = proposal.requester.kind == "specialist"
+    owner = {
+        "customer": proposal.customer,
+        "specialist": proposal.requester.id if by_specialist else None,
+        "workflow": proposal.workflow.partition("@")[0],
+    }[window.per]
+    return whole.model_copy(update={window.per: owner}) if owner else None
 
 
 def window_findings(proposal: Proposal, outline: Outline, facts: GateFacts) -> Iterator[Finding]:
     """Every window that this plan would exceed, or that cannot be judged, once per step it concerns."""
     counters = {counter.key: counter for counter in facts.counters}
     for window in facts.policy.windows:
-        steps = [step for step in outline.plan.steps if step.tool == window.tool]
+        steps = [step for step in outline.plan.steps if _counts(window.tool, step, outline.tools)]
         key = _key(window, proposal)
         if not steps:
             continue
-        if key is None:
+        if key is not None:
+            used = _counted(counters[key], window, proposal, facts)
+            for problem in _exceeded(window, used, steps):
+                yield from _findings(steps, window, problem, window.then)
+        elif window.per == "customer":
             problem = "the customer is not known, so earlier uses cannot be counted"
             yield from _findings(steps, window, problem, Decision.ASK)
-            continue
-        used = _counted(counters[key], window, proposal, facts)
-        for problem in _exceeded(window, used, steps):
-            yield from _findings(steps, window, problem, window.then)
-    yield from _currency_findings(outline, facts)
+    yield from _currency_findings(proposal, outline, facts)
 
 
 def _findings(steps: list[Step], window: Window, problem: str, decision: Decision) -> Iterator[Finding]:
@@ -90,31 +113,34 @@ def _counted(counter: WindowCounter, window: Window, proposal: Proposal, facts: 
 
 
 def _exceeded(window: Window, used: _Used, steps: list[Step]) -> Iterator[str]:
-    whose = "the customer" if window.per == "customer" else "the store"
+    whose = _WHOSE[window.per]
+    what = "writes" if window.tool == EVERY_WRITE else window.tool
     span = "today" if window.days == 1 else f"within {window.days} days"
     count = used.times + len(steps)
     if window.count is not None and count > window.count:
         yield (
-            f"{whose} would have {count} of {window.tool} {span}; more than {window.count}"
-            f" is beyond {window.name}"
+            f"{whose} would have {count} of {what} {span}; more than {window.count} is beyond {window.name}"
         )
     if window.amount is not None:
         currency = window.amount.currency
         limits = [step.limit for step in steps if step.limit is not None and step.limit.currency == currency]
         total = Money(amount=used.amount + sum(limit.amount for limit in limits), currency=currency)
         if window.amount < total:
-            yield f"{whose} would come to {total} of {window.tool} {span}; allowed are {window.amount}"
+            yield f"{whose} would come to {total} of {what} {span}; allowed are {window.amount}"
 
 
-def _currency_findings(outline: Outline, facts: GateFacts) -> Iterator[Finding]:
+def _currency_findings(proposal: Proposal, outline: Outline, facts: GateFacts) -> Iterator[Finding]:
     """Money in a currency that no window of its kind is written in; there are no dated rates yet."""
     bounded: dict[tuple[str, str], set[str]] = {}
     for window in facts.policy.windows:
-        if window.amount is not None:
+        speaks_of_it = window.per == "customer" or _key(window, proposal) is not None
+        if window.amount is not None and speaks_of_it:
             bounded.setdefault((window.tool, window.per), set()).add(window.amount.currency)
     for (tool, per), currencies in bounded.items():
         for step in outline.plan.steps:
-            if step.tool != tool or step.limit is None or step.limit.currency in currencies:
+            if step.limit is None or step.limit.currency in currencies:
+                continue
+            if not _counts(tool, step, outline.tools):
                 continue
             yield Finding(
                 rule="currency",
@@ -126,12 +152,10 @@ def _currency_findings(outline: Outline, facts: GateFacts) -> Iterator[Finding]:
             )
 
 
-def reservations(
-    proposal: Proposal, verdict: Verdict, policy: Policy, counters: tuple[WindowCounter, ...], now: datetime
-) -> tuple[Reservation, ...]:
+def reservations(proposal: Proposal, verdict: Verdict, *, facts: GateFacts) -> tuple[Reservation, ...]:
     """The worst case of an allowed plan, for every counter that its policy looks at."""
     days: dict[WindowKey, int] = {}
-    for window in policy.windows:
+    for window in facts.policy.windows:
         key = _key(window, proposal)
         if key is not None:
             days[key] = max(days.get(key, 0), window.days)
@@ -141,12 +165,12 @@ def reservations(
             counter=counter,
             uses=tuple(
                 WindowUse(
-                    run=proposal.run, step=step.id, amount=limits.get(step.id), at=now, state="reserved"
+                    run=proposal.run, step=step.id, amount=limits.get(step.id), at=facts.now, state="reserved"
                 )
                 for step in proposal.plan.steps
-                if step.tool == counter.key.tool
+                if _counts(counter.key.tool, step, facts.tools)
             ),
-            keep_from=now - max(timedelta(days=days[counter.key]) + _CLOCKS_DIFFER, _RESERVED),
+            keep_from=facts.now - max(timedelta(days=days[counter.key]) + _CLOCKS_DIFFER, _RESERVED),
         )
-        for counter in counters
+        for counter in facts.counters
     )

@@ -177,13 +177,24 @@ class ContextPackage(Document):
 
 
 class RunOutcome(Document):
-    """How a run ended."""
+    """How a run ended.
+
+    `STOPPED`: a person stopped it for good. `UNDO_FAILED`: it failed, and what it had done could not all be
+    taken back: a person has to see to what is `left`.
+    """
 
     run: RunId
-    status: Literal["DONE", "REFUSED", "REJECTED", "EXPIRED", "CHANGED", "FAILED", "UNKNOWN"]
+    status: Literal[
+        "DONE", "REFUSED", "REJECTED", "EXPIRED", "CHANGED", "FAILED", "STOPPED", "UNDO_FAILED", "UNKNOWN"
+    ]
     reason: str = ""
     failed_step: str | None = None
+    undone: tuple[str, ...] = Field(default=(), description="steps whose effects were taken back")
+    left: tuple[str, ...] = Field(
+        default=(), description="steps whose effects stand although the run did not go through"
+    )
     money_moved: Money | None = None
+    generation: int = Field(default=1, ge=1, description="the one that settled it")
     settled_at: datetime
 
 

@@ -55,6 +55,7 @@ class Effect(Document):
     channel: ChannelId
     args_digest: str
     attempt: int = Field(ge=1)
+    generation: int = Field(default=1, ge=1, description="of the run, when it was first intended")
     state: EffectState
     claim: Claim | None = None
     lease_until: datetime

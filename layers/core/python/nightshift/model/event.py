@@ -8,6 +8,7 @@ from pydantic import Field
 
 from nightshift.ids import ChannelId, EventId, TenantId
 from nightshift.model.base import Document, Noun
+from nightshift.money import Money
 
 __all__ = [
     "Attachment",
@@ -18,6 +19,7 @@ __all__ = [
     "MessageDetail",
     "OrderDetail",
     "PaymentDetail",
+    "PriceDetail",
     "PrivacyDetail",
     "ReturnDetail",
     "ReturnLine",
@@ -46,6 +48,7 @@ class EventKind(StrEnum):
     DISPUTE_OPENED = "DisputeOpened"
     DISPUTE_UPDATED = "DisputeUpdated"
     DISPUTE_CLOSED = "DisputeClosed"
+    COMPETITOR_PRICE_CHANGED = "CompetitorPriceChanged"
 
 
 class SubjectKind(StrEnum):
@@ -56,6 +59,7 @@ class SubjectKind(StrEnum):
     SHOP = "shop"
     CONVERSATION = "conversation"
     PAYMENT = "payment"
+    SKU = "sku"
 
 
 class Subject(Noun):
@@ -163,8 +167,24 @@ class PrivacyDetail(Noun):
     order_refs: tuple[str, ...] = ()
 
 
+class PriceDetail(Noun):
+    """A competitor asks another price for what we sell too, as a signed feed says: numbers, no text.
+
+    `rival` is opaque: the same for the same competitor, and not its name. `drop_percent` is negative
+    where the price went up.
+    """
+
+    type: Literal["price"] = "price"
+    sku: str = Field(min_length=1, max_length=100)
+    rival: str = Field(pattern=r"^[a-z]+_[a-z2-7]{26}$")
+    before: Money
+    after: Money
+    drop_percent: float = Field(le=100, description="of the price before, rounded towards zero to 0.01")
+    seen_at: datetime
+
+
 EventDetail = Annotated[
-    MessageDetail | BounceDetail | ReturnDetail | OrderDetail | PaymentDetail | PrivacyDetail,
+    MessageDetail | BounceDetail | ReturnDetail | OrderDetail | PaymentDetail | PrivacyDetail | PriceDetail,
     Field(discriminator="type"),
 ]
 

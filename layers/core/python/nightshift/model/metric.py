@@ -19,10 +19,14 @@ class Metric(StrEnum):
     DELIVERIES_PARKED = "DeliveriesParked"
     EFFECTS_UNKNOWN = "EffectsUnknown"
     RECONCILE_PENDING = "ReconcilePending"  # effects still UNKNOWN at the end of their run
+    UNDO_FAILED = "UndoFailed"  # a run failed, and what it had done could not all be taken back
+    RUNS_FAILED = "RunsFailed"  # runs without a case that did not go through
     CALLS_THROTTLED = "CallsThrottled"
     BREAKER_OPENED = "BreakerOpened"
     SHAPE_DRIFTED = "ShapeDrifted"  # a vendor answered in a shape nobody expected; its writes stop
     CREDENTIALS_REFUSED = "CredentialsRefused"
     MAIL_REFUSED = "MailRefused"  # loops, bombs, spam, unreadable: noted, never answered
+    WORKFLOWS_PAUSED = "WorkflowsPaused"  # its owner is gone or may not run plans any more
+    FEEDS_FAILED = "FeedsFailed"  # watched prices could not be read
     ANCHORED = "HeadsAnchored"
     LOG_BROKEN = "LogBroken"  # verification found a break

@@ -4,7 +4,7 @@ from nightshift.ids import RunId
 from nightshift.model.approval import Approval, ApprovalStatus
 from nightshift.model.verdict import Move, RunState, Verdict
 
-__all__ = ["after", "after_answer", "settling"]
+__all__ = ["after", "after_answer", "settling", "unwinding"]
 
 
 def after(verdict: Verdict, *, run: RunId, generation: int, index: int) -> RunState:
@@ -14,9 +14,15 @@ def after(verdict: Verdict, *, run: RunId, generation: int, index: int) -> RunSt
     return RunState(run=run, generation=generation, move=move, ask_seconds=verdict.ask_seconds)
 
 
-def settling(*, run: RunId, generation: int, index: int) -> RunState:
+def settling(*, run: RunId, generation: int, index: int, error: str = "") -> RunState:
     """The state of a run that stops here, whatever was to follow."""
-    return RunState(run=run, generation=generation, move=Move(index=index, next="settle"), ask_seconds=1)
+    move = Move(index=index, next="settle")
+    return RunState(run=run, generation=generation, move=move, ask_seconds=1, error=error)
+
+
+def unwinding(*, run: RunId, generation: int, index: int) -> RunState:
+    """The state of a run of which a step failed: what it did is taken back, then it settles."""
+    return RunState(run=run, generation=generation, move=Move(index=index, next="undo"), ask_seconds=1)
 
 
 def after_answer(approval: Approval, verdict: Verdict, generation: int) -> RunState:

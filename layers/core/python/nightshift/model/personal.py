@@ -4,11 +4,11 @@ from datetime import datetime
 
 from pydantic import Field
 
-from nightshift.ids import CaseId
+from nightshift.ids import CaseId, RunId
 from nightshift.model.base import Noun
 from nightshift.model.log import EntryKind
 
-__all__ = ["PersonalLine", "PersonalPage"]
+__all__ = ["PersonalLine", "PersonalPage", "RunPersonal"]
 
 
 class PersonalLine(Noun):
@@ -26,4 +26,11 @@ class PersonalPage(Noun):
     """A case's personal fields, oldest first."""
 
     case: CaseId
+    lines: tuple[PersonalLine, ...]
+
+
+class RunPersonal(Noun):
+    """The personal fields of a run that no case carries, oldest first."""
+
+    run: RunId
     lines: tuple[PersonalLine, ...]

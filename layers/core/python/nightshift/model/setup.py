@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from nightshift.ids import ChannelId, TenantId
 from nightshift.model.base import Noun
 from nightshift.model.hook import Hook
+from nightshift.model.policy import Policy
 
 __all__ = [
     "PERSON",
@@ -18,8 +19,10 @@ __all__ = [
     "Connected",
     "Finding",
     "Halted",
+    "NewPolicy",
     "NewStaff",
     "NewTenant",
+    "PolicyView",
     "Reason",
     "RotateSecret",
     "StaffLine",
@@ -61,6 +64,25 @@ class Halted(Noun):
 
     tenant: TenantId
     halted: bool
+
+
+class NewPolicy(Noun):
+    """A policy as somebody wrote it: TOML, or JSON as it is stored."""
+
+    text: str = Field(min_length=1, max_length=200_000)
+
+
+class PolicyView(Noun):
+    """A version of a tenant's policy.
+
+    Args:
+        changes: the sections in which it differs from the one that was in force.
+    """
+
+    tenant: TenantId
+    policy: Policy
+    in_force: bool
+    changes: tuple[str, ...] = ()
 
 
 class Reason(Noun):

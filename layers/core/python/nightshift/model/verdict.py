@@ -58,11 +58,16 @@ class Lane(Noun):
 
 
 class Move(Noun):
-    """What the run saga does next. `index` counts the moves of a verdict from 0."""
+    """What the run saga does next. `index` counts the moves of a verdict from 0.
+
+    `one` and `many` carry out lanes, `ask` asks people, `wait` holds the run for its `step`, `settle` ends
+    it; `undo`, which no verdict lists, takes back what a run did that failed.
+    """
 
     index: int
-    next: Literal["one", "many", "ask", "settle"]
+    next: Literal["one", "many", "ask", "wait", "undo", "settle"]
     lanes: tuple[Lane, ...] = ()
+    step: StepId | None = Field(default=None, description="of a wait: the control step")
 
 
 class Verdict(Document):
@@ -94,9 +99,14 @@ class Verdict(Document):
 
 
 class RunState(Noun):
-    """What crosses the states of `run.asl.json`: ids and the next move, nothing else."""
+    """What crosses the states of `run.asl.json`: ids and the next move, nothing else.
+
+    `wait_seconds`: how long the run is held before that move. `error`: the name of what broke it.
+    """
 
     run: RunId
     generation: int
     move: Move
     ask_seconds: int = 86_400
+    wait_seconds: int = 0
+    error: str = ""

@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 
-from pydantic import ConfigDict, JsonValue
+from pydantic import ConfigDict
 
+from nightshift.actionlog.proposed import proposed_entry
 from nightshift.clock import Clock
 from nightshift.errors import NotFound
 from nightshift.ids import CaseId, RunId, run_id
 from nightshift.model.base import Noun
 from nightshift.model.case import ContextPackage
-from nightshift.model.log import EntryKind
 from nightshift.model.plan import Principal, Proposal
 from nightshift.planner.playbook import Library
 from nightshift.planner.seam import Draft, Planner
 from nightshift.ports.cases import Cases
 from nightshift.ports.config import Config
-from nightshift.ports.log import ActionLog, NewEntry
+from nightshift.ports.log import ActionLog
 from nightshift.ports.runs import Runs
 
 __all__ = ["PlanInput", "Planned", "Planning", "plan"]
@@ -64,7 +64,7 @@ def plan(parts: Planning, given: PlanInput) -> Planned:
         proposal = parts.runs.proposal(run)
     except NotFound:
         proposal = parts.runs.propose(_proposal(parts, given, run))
-    parts.log.append(given.case, _entry(proposal))
+    parts.log.append(given.case, proposed_entry(proposal))
     return Planned(case=given.case, generation=given.generation, wake=given.wake, run=run)
 
 
@@ -100,26 +100,3 @@ def _requester(library: Library, package: ContextPackage) -> Principal:
 
 def _tainted(draft: Draft) -> tuple[str, ...]:
     return tuple(sorted(draft.tainted))
-
-
-def _entry(proposal: Proposal) -> NewEntry:
-    after = proposal.plan.after
-    detail: dict[str, JsonValue] = {
-        "run": proposal.run,
-        "wake": proposal.wake,
-        "digest": proposal.digest,
-        "proposed_by": proposal.proposed_by,
-        "move": proposal.move,
-        "tools": [step.tool for step in proposal.plan.steps],
-        "limits": [str(step.limit) for step in proposal.plan.steps if step.limit is not None],
-        "after": after.kind,
-        "tainted": list(proposal.tainted),
-    }
-    return NewEntry(
-        kind=EntryKind.PLAN_PROPOSED,
-        tenant=proposal.tenant,
-        at=proposal.proposed_at,
-        actor=proposal.proposed_by,
-        ref=proposal.run,
-        detail=detail,
-    )

@@ -43,8 +43,9 @@ class Fenced(NightshiftError):
 class Fence(Noun):
     """What must hold at the very moment an intent is written.
 
-    `began` is when the matter began that the effect is for; None: the vendor was asked already whether
-    the effect happened before the records were restored.
+    Without a case the run's own record tells its generation. `began` is when the matter began that the
+    effect is for; None: the vendor was asked already whether the effect happened before the records were
+    restored.
     """
 
     case: CaseId | None

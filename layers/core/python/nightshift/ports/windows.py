@@ -1,8 +1,8 @@
-"""Cumulative windows: what was, or may yet be, used of a tool by one customer or by the tenant."""
+"""Cumulative windows: what was, or may yet be, used of a tool by a customer, a workflow, or the store."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from pydantic import Field
 
@@ -11,15 +11,23 @@ from nightshift.model.base import Noun
 from nightshift.model.plan import Proposal, ToolName
 from nightshift.money import Money
 
-__all__ = ["Reservation", "WindowCounter", "WindowKey", "WindowTotal", "WindowUse", "Windows"]
+__all__ = ["EVERY_WRITE", "Reservation", "WindowCounter", "WindowKey", "WindowTotal", "WindowUse", "Windows"]
+
+EVERY_WRITE: Final = "*"
+"""Instead of a tool: whatever changes something."""
 
 
 class WindowKey(Noun):
-    """Whose uses of which tool are counted together; no customer: the whole tenant's."""
+    """Whose uses of which tool are counted together; of nobody in particular: the whole tenant's.
+
+    At most one of customer, specialist and workflow is named; tool `*` stands for every write.
+    """
 
     tenant: TenantId
     customer: str | None
-    tool: ToolName
+    tool: ToolName | Literal["*"]
+    specialist: str | None = None
+    workflow: str | None = None
 
 
 class WindowUse(Noun):

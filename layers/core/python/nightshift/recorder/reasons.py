@@ -8,6 +8,11 @@ from nightshift.model.verdict import Verdict
 __all__ = ["broken_off", "ended", "kept_changing", "no_outcome"]
 
 _LENGTH = 500
+_BY_PEOPLE = {
+    "REJECTED": "a person rejected the plan",
+    "EXPIRED": "nobody answered the question for approval in time",
+    "STOPPED": "a person stopped the run",
+}
 _STAGES = {
     "Observe": "what the case is about could not be read",
     "Plan": "no plan could be made",
@@ -42,12 +47,13 @@ def ended(outcome: RunOutcome, verdict: Verdict | None) -> str:
             told = "needs two factors: a person must take it"
         case "REFUSED":
             told = f"policy refuses the plan: {outcome.reason}"
-        case "REJECTED":
-            told = "a person rejected the plan"
-        case "EXPIRED":
-            told = "nobody answered the question for approval in time"
+        case "REJECTED" | "EXPIRED" | "STOPPED":
+            told = _BY_PEOPLE[outcome.status]
         case "UNKNOWN":
             told = f"it is not known whether {step} happened ({outcome.reason}): check before anything else"
+        case "UNDO_FAILED":
+            left = ", ".join(outcome.left) or "what it had done"
+            told = f"{step} failed ({outcome.reason}), and this could not be taken back: {left}"
         case "FAILED" | "CHANGED" | "DONE":
             told = f"{step} failed: {outcome.reason or 'no reason was given'}"
         case unreachable:

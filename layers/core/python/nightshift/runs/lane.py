@@ -2,8 +2,7 @@
 
 from nightshift.ids import RunId, StepId
 from nightshift.model.base import Noun
-from nightshift.model.moves import after, settling
-from nightshift.model.tool import Outcome
+from nightshift.model.moves import after, unwinding
 from nightshift.model.verdict import RunState
 from nightshift.tools.door import Door, StepCall
 from nightshift.tools.run import run_step
@@ -28,8 +27,7 @@ def run_lane(door: Door, lane: LaneCall) -> RunState:
     """
     for step in lane.steps:
         result = run_step(door, StepCall(run=lane.run, generation=lane.generation, step=step))
-        went_well = result.outcome is Outcome.DONE or result.shadow
-        if not went_well:
-            return settling(run=lane.run, generation=lane.generation, index=lane.move)
+        if not result.went_well:
+            return unwinding(run=lane.run, generation=lane.generation, index=lane.move)
     verdict = door.runs.verdict(lane.run)
     return after(verdict, run=lane.run, generation=lane.generation, index=lane.move)

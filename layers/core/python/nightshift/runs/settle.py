@@ -1,50 +1,27 @@
-"""Settling: how a run ended, from its records alone, and what it had reserved given back."""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+"""Settling: how a run ended, kept once, what it took back told, and what it had reserved given back."""
 
 from pydantic import JsonValue
 
 from nightshift.actionlog.chain import step_stream
-from nightshift.clock import Clock
-from nightshift.errors import Conflict, NotFound, Outdated, Rejected
-from nightshift.ids import RunId, StepId, approval_id
-from nightshift.model.approval import Approval, ApprovalStatus, asked_digest
+from nightshift.errors import Conflict, NotFound, Rejected
+from nightshift.ids import RunId, StepId, undo_run_id
+from nightshift.model.approval import Approval, ApprovalStatus
 from nightshift.model.case import RunOutcome
-from nightshift.model.effect import Effect, EffectState, StepResult
+from nightshift.model.effect import EffectState
 from nightshift.model.log import EntryKind
+from nightshift.model.metric import Metric
 from nightshift.model.moves import after_answer, settling
 from nightshift.model.plan import Proposal
 from nightshift.model.tool import Outcome
-from nightshift.model.verdict import Decision, RunState, Verdict
+from nightshift.model.verdict import RunState, Verdict
 from nightshift.money import Money
-from nightshift.ports.approvals import Approvals
-from nightshift.ports.ledger import Fence, Fenced, Ledger
-from nightshift.ports.log import ActionLog, NewEntry
-from nightshift.ports.runs import Runs
-from nightshift.ports.windows import Windows
-from nightshift.tools.asked import asked_steps
+from nightshift.ports.log import NewEntry
+from nightshift.runs.closed import closed
+from nightshift.runs.judge import Records, amount_moved, asked, judge
+from nightshift.runs.parts import Settling
+from nightshift.runs.unwind import begun, taken_back_of, what_to_take_back
 
-__all__ = ["Settling", "expire", "settle"]
-
-# A refusal that says: the world is not what the plan was made for. A fresh plan may do better.
-_CHANGED = frozenset(
-    {"state.changed", "approval.missing", "reference.missing", "order.being_edited", "claim.no_room"}
-)
-
-_REASON_LENGTH = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settling:
-    """What settling needs."""
-
-    runs: Runs
-    ledger: Ledger
-    approvals: Approvals
-    windows: Windows
-    log: ActionLog
-    clock: Clock
+__all__ = ["Settling", "expire", "settle", "withdraw"]
 
 
 def expire(settling_with: Settling, run: RunId, generation: int, move: int) -> RunState:
@@ -55,7 +32,7 @@ def expire(settling_with: Settling, run: RunId, generation: int, move: int) -> R
     except NotFound:
         return settling(run=run, generation=generation, index=move)
     try:
-        approval = _asked(parts, proposal, verdict, parts.runs.results(run))
+        approval = asked(proposal, verdict, parts.runs.results(run), parts.approvals)
     except Rejected:
         approval = None
     if approval is None:
@@ -63,6 +40,23 @@ def expire(settling_with: Settling, run: RunId, generation: int, move: int) -> R
     decided = _expired(parts, approval) if approval.status is ApprovalStatus.PENDING else approval
     _log_decision(parts, decided)
     return after_answer(decided, verdict, generation)
+
+
+def withdraw(parts: Settling, run: RunId) -> None:
+    """Nobody needs to answer what a run asks that was ended; a question that was answered stands."""
+    try:
+        proposal, verdict = parts.runs.authorised(run)
+        approval = asked(proposal, verdict, parts.runs.results(run), parts.approvals)
+    except (NotFound, Rejected):
+        return
+    if approval is None or approval.status is not ApprovalStatus.PENDING:
+        return
+    now = parts.clock.now()
+    try:
+        parts.approvals.decide(approval.id, ApprovalStatus.VOIDED, by=None, at=now, note="")
+    except Conflict:
+        return
+    _log_decision(parts, parts.approvals.get(approval.id))
 
 
 def _expired(parts: Settling, approval: Approval) -> Approval:
@@ -97,193 +91,134 @@ def settle(parts: Settling, run: RunId, generation: int, error: str | None = Non
     """Record how a run ended, once; the same call again gives the same answer.
 
     From here on the run makes no effect any more, in no generation. Every effect that is not settled by
-    now is UNKNOWN if it may have happened, NOT_DONE if not.
+    now is UNKNOWN if it may have happened, NOT_DONE if not. Of a compensation both ends are recorded, its
+    own and that of the run it takes back, which is returned.
 
     Raises:
         Outdated: a newer generation carries the run on, and settles it.
     """
-    known = parts.runs.outcome(run)
     proposal = parts.runs.proposal(run)
+    failed = taken_back_of(proposal)
+    if failed is not None:
+        why = str(proposal.plan.inputs.get("error") or error or "")
+        return settle(parts, failed, generation, why or None)
+    outcome = _settled(parts, proposal, generation, error)
+    if outcome.status == "UNKNOWN":
+        parts.metrics.count(Metric.RECONCILE_PENDING)
+    if outcome.status == "UNDO_FAILED":
+        parts.metrics.count(Metric.UNDO_FAILED)
+    if proposal.case is None and outcome.status not in {"DONE", "STOPPED"}:
+        parts.metrics.count(Metric.RUNS_FAILED)
+    return outcome
+
+
+def _settled(parts: Settling, proposal: Proposal, generation: int, error: str | None) -> RunOutcome:
+    known = parts.runs.outcome(proposal.run)
     if known is not None:
         # a gate that was late may have reserved for a run that had ended without its verdict
         parts.windows.settle(proposal, {}, at=known.settled_at)
         _log(parts, proposal, known)
         return known
-    try:
-        parts.ledger.end(run, fence=Fence(case=proposal.case, generation=generation))
-    except Fenced as exc:
-        message = f"run {run} is carried on by a newer generation"
-        raise Outdated(message) from exc
     # Effects first: what is settled while this looks has its result in what is read afterwards.
-    effects = tuple(_closed(parts, effect) for effect in parts.ledger.of_run(run))
-    results = parts.runs.results(run)
-    try:
-        verdict = parts.runs.verdict(run)
-    except NotFound:
-        verdict = None
-    outcome = _judge(parts, proposal, verdict, results, effects=effects, error=error)
-    used = _used(proposal, results, effects)
-    parts.windows.settle(proposal, used, at=outcome.settled_at)
+    effects = closed(proposal, generation, ledger=parts.ledger, clock=parts.clock)
+    found = Records(
+        proposal=proposal,
+        verdict=_verdict(parts, proposal.run),
+        results=parts.runs.results(proposal.run),
+        effects=effects,
+    )
+    judged = judge(found, approvals=parts.approvals, at=parts.clock.now(), error=error)
+    outcome = judged.model_copy(update={"generation": generation})
+    if judged.status == "DONE" and begun(parts, proposal.run, generation) is not None:
+        reason = "it was broken off while it was taken back"
+        outcome = outcome.model_copy(update={"status": "FAILED", "reason": reason})
+    if outcome.status != "DONE" and taken_back_of(proposal) is None:
+        outcome = _with_undone(parts, found, outcome, generation, error=error)
+    parts.windows.settle(proposal, _used(found), at=outcome.settled_at)
     stored = parts.runs.settle(outcome)
     _log(parts, proposal, stored)
     return stored
 
 
-def _closed(parts: Settling, effect: Effect) -> Effect:
-    """An effect as it stands when its run ends."""
-    match effect.state:
-        case EffectState.RELEASED:
-            return _mark(parts, effect, EffectState.NOT_DONE)
-        case EffectState.INTENT:
-            return _mark(parts, effect, EffectState.UNKNOWN)
-        case _:
-            return effect
-
-
-def _mark(parts: Settling, effect: Effect, state: EffectState) -> Effect:
-    marked = effect.model_copy(update={"state": state, "settled_at": parts.clock.now()})
+def _verdict(parts: Settling, run: RunId) -> Verdict | None:
     try:
-        parts.ledger.settle(marked, None)
-    except Conflict:
-        now = parts.ledger.find(effect.run, effect.step, effect.occurrence)
-        return _closed(parts, now) if now is not None else marked
-    return marked
-
-
-def _judge(
-    parts: Settling,
-    proposal: Proposal,
-    verdict: Verdict | None,
-    results: Mapping[StepId, StepResult],
-    *,
-    effects: tuple[Effect, ...],
-    error: str | None,
-) -> RunOutcome:
-    def ended(status: str, reason: str = "", step: str | None = None) -> RunOutcome:
-        return RunOutcome.model_validate(
-            {
-                "run": proposal.run,
-                "status": status,
-                "reason": reason,
-                "failed_step": step,
-                "money_moved": _moved(proposal, results),
-                "settled_at": parts.clock.now(),
-            }
-        )
-
-    if verdict is None:
-        return ended("FAILED", error or "the gate did not decide")
-    if verdict.decision is Decision.REFUSE:
-        found = "; ".join(f"{f.rule}: {f.problem}" for f in verdict.findings)
-        return ended("REFUSED", found[:_REASON_LENGTH])  # the verdict holds them all
-    unknown = next((e for e in effects if e.state is EffectState.UNKNOWN), None)
-    if unknown is not None:
-        return ended("UNKNOWN", f"{unknown.tool} may have happened ({unknown.code})", unknown.step)
-    failed = next((r for r in results.values() if r.outcome is not Outcome.DONE and not r.shadow), None)
-    if failed is not None:
-        status = "CHANGED" if failed.code in _CHANGED else "FAILED"
-        return ended(status, failed.code, failed.step)
-    if all(step.id in results for step in proposal.plan.steps):
-        shadow = verdict.shadow or any(result.shadow for result in results.values())
-        return ended("DONE", "shadow" if shadow else "")
-    return _unanswered(parts, proposal, verdict, results, ended_as=ended, error=error)
-
-
-def _unanswered(
-    parts: Settling,
-    proposal: Proposal,
-    verdict: Verdict,
-    results: Mapping[StepId, StepResult],
-    *,
-    ended_as: Callable[..., RunOutcome],
-    error: str | None,
-) -> RunOutcome:
-    """Steps are missing and none failed: a person said no or nothing, or the saga broke off."""
-    if error is None and _was_asked(verdict, results):
-        try:
-            approval = _asked(parts, proposal, verdict, results)
-        except Rejected as exc:
-            return ended_as("CHANGED" if exc.code in _CHANGED else "FAILED", exc.code)
-        if approval is not None and approval.status is ApprovalStatus.REJECTED:
-            return ended_as("REJECTED", "a person said no")
-        if approval is None or approval.status in {ApprovalStatus.EXPIRED, ApprovalStatus.PENDING}:
-            return ended_as("EXPIRED", "nobody answered in time")
-        if approval.status is ApprovalStatus.VOIDED:
-            return ended_as("CHANGED", "the question was withdrawn")
-    return ended_as("FAILED", error or "not all steps were carried out")
-
-
-def _was_asked(verdict: Verdict, results: Mapping[StepId, StepResult]) -> bool:
-    """Whether the run came as far as its question: everything before it has a result."""
-    ask = next((move.index for move in verdict.moves if move.next == "ask"), None)
-    if ask is None:
-        return False
-    before = [lane for move in verdict.moves if move.index < ask for lane in move.lanes]
-    return all(step in results for lane in before for step in lane.steps)
-
-
-def _asked(
-    parts: Settling, proposal: Proposal, verdict: Verdict, results: Mapping[StepId, StepResult]
-) -> Approval | None:
-    if not any(move.next == "ask" for move in verdict.moves):
+        return parts.runs.verdict(run)
+    except NotFound:
         return None
-    digest = asked_digest(asked_steps(proposal, verdict, results), verdict.policy_version)
-    return parts.approvals.find(approval_id(proposal.run, digest))
 
 
-def _moved(proposal: Proposal, results: Mapping[StepId, StepResult]) -> Money | None:
-    """What the run's money steps moved, where it is one currency."""
-    moved: list[Money] = []
-    for step in proposal.plan.steps:
-        result = results.get(step.id)
-        if step.limit is None or result is None or result.outcome is not Outcome.DONE:
-            continue
-        amount = _amount(result)
-        if amount is not None:
-            moved.append(amount)
-    if not moved or len({amount.currency for amount in moved}) > 1:
+def _with_undone(
+    parts: Settling, found: Records, outcome: RunOutcome, generation: int, *, error: str | None
+) -> RunOutcome:
+    """The same end with what was taken back and what stands; worse where taking back went wrong."""
+    done = [effect.step for effect in found.effects if effect.state is EffectState.DONE]
+    if not done:
+        return outcome
+    back = what_to_take_back(found.proposal, found.effects, found.results, error=error)
+    ended = _compensation(parts, found.proposal.run, generation)
+    undone = _undone(parts, found.proposal.run) if ended is not None else frozenset[StepId]()
+    planned = {each.step for each in back.steps}
+    changed_nothing = set(done) - planned - set(back.stuck) if planned or back.stuck else set[StepId]()
+    left = tuple(step for step in done if step not in undone and step not in changed_nothing)
+    changes: dict[str, object] = {"undone": tuple(step for step in done if step in undone), "left": left}
+    if ended is not None and ended.status == "UNKNOWN":
+        reason = f"taking it back: {ended.reason}"
+        changes |= {"status": "UNKNOWN", "reason": reason, "failed_step": ended.failed_step}
+    elif (planned - undone) or back.stuck:
+        changes |= {"status": "UNDO_FAILED"}
+    return outcome.model_copy(update=changes)
+
+
+def _compensation(parts: Settling, run: RunId, generation: int) -> RunOutcome | None:
+    """How the run ended that takes this one back, settled now if it was not; None: there is none."""
+    try:
+        child = parts.runs.proposal(undo_run_id(run))
+    except NotFound:
         return None
-    return sum(moved[1:], start=moved[0])
+    return _settled(parts, child, generation, None)
 
 
-def _used(
-    proposal: Proposal, results: Mapping[StepId, StepResult], effects: tuple[Effect, ...]
-) -> dict[StepId, Money | None]:
+def _undone(parts: Settling, run: RunId) -> frozenset[StepId]:
+    results = parts.runs.results(undo_run_id(run))
+    return frozenset(step for step, result in results.items() if result.outcome is Outcome.DONE)
+
+
+def _used(found: Records) -> dict[StepId, Money | None]:
     """What counts towards the windows: what was done, and the worst case of what may have been."""
     used: dict[StepId, Money | None] = {}
-    for effect in effects:
+    for effect in found.effects:
         if effect.state is EffectState.UNKNOWN:
-            used[effect.step] = proposal.plan.step(effect.step).limit
+            used[effect.step] = found.proposal.plan.step(effect.step).limit
         elif effect.state is EffectState.DONE:
-            used[effect.step] = _amount(results.get(effect.step))
+            used[effect.step] = amount_moved(found.results.get(effect.step))
     return used
 
 
-def _amount(result: StepResult | None) -> Money | None:
-    given = {} if result is None else result.output
-    amount = given.get("amount") or given.get("refunded")
-    return Money.model_validate(amount) if isinstance(amount, dict) else None
-
-
 def _log(parts: Settling, proposal: Proposal, outcome: RunOutcome) -> None:
-    root = proposal.case or proposal.run
+    root = proposal.case or taken_back_of(proposal) or proposal.run
     heads: dict[str, JsonValue] = {}
     for step in proposal.plan.steps:
-        entries = parts.log.read(step_stream(root, proposal.run, step.id))
+        entries = parts.log.read(step_stream(proposal.case or proposal.run, proposal.run, step.id))
         if entries:
             heads[step.id] = entries[-1].hash
+    taken: dict[str, JsonValue] = {
+        name: list[JsonValue](steps)
+        for name, steps in (("undone", outcome.undone), ("left", outcome.left))
+        if steps
+    }
     entry = NewEntry(
         kind=EntryKind.RUN_SETTLED,
         tenant=proposal.tenant,
         at=outcome.settled_at,
         actor="runner",
-        ref=outcome.run,
+        ref=outcome.run if outcome.generation == 1 else f"{outcome.run}-g{outcome.generation}",
         detail={
             "run": outcome.run,
             "status": outcome.status,
             "reason": outcome.reason,
             "moved": str(outcome.money_moved) if outcome.money_moved is not None else None,
             "heads": heads,
+            **taken,
         },
     )
     parts.log.append(root, entry)

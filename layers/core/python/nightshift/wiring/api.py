@@ -1,6 +1,7 @@
 """The HTTP API's composition root."""
 
 from nightshift.api.desk import Desk, LogProof
+from nightshift.aws.again import DynamoReruns
 from nightshift.aws.anchors import DynamoFingerPosts, KmsPublicKey, S3Anchors
 from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.cases import DynamoCases
@@ -8,8 +9,10 @@ from nightshift.aws.client import client
 from nightshift.aws.config import DynamoConfig
 from nightshift.aws.dead_letters import DeadQueue, SqsDeadLetters
 from nightshift.aws.deliveries import DynamoDeliveries
+from nightshift.aws.dryrun import LambdaDryRuns
 from nightshift.aws.executions import StepFunctions
 from nightshift.aws.health import AwsHealth
+from nightshift.aws.launch import StepFunctionsLaunch
 from nightshift.aws.ledger import DynamoLedger, LedgerTables
 from nightshift.aws.limits import DynamoLimits
 from nightshift.aws.log import DynamoActionLog
@@ -18,6 +21,8 @@ from nightshift.aws.replays import LambdaReplays
 from nightshift.aws.restore import LambdaRecoveries
 from nightshift.aws.runs import DynamoRuns
 from nightshift.aws.sealing import KmsSealing
+from nightshift.aws.steer import LambdaSteering
+from nightshift.aws.workflows import DynamoWorkflows
 from nightshift.catalog import catalog
 from nightshift.clock import SystemClock
 from nightshift.onboarding.shipped import adapters
@@ -51,6 +56,9 @@ class ApiSettings(Settings):
     webhook_prefix: str
     secret_identity: str
     function_recovery: str
+    function_dryrun: str
+    function_again: str
+    machine_run: str
 
 
 def wire(settings: ApiSettings) -> Desk:
@@ -91,6 +99,13 @@ def wire(settings: ApiSettings) -> Desk:
         config=DynamoConfig(settings.table_config, db),
         deliveries=DynamoDeliveries(settings.table_ingress, db, clock),
         executions=StepFunctions("", client("stepfunctions")),  # it resumes; it starts nothing
+        launch=StepFunctionsLaunch(
+            settings.table_runs, settings.machine_run, db=db, states=client("stepfunctions")
+        ),
+        dry_runs=LambdaDryRuns(settings.function_dryrun, lambdas),
+        reruns=DynamoReruns(ledger=settings.table_ledger, runs=settings.table_runs, client=db),
+        steering=LambdaSteering(settings.function_again, lambdas),
+        workflows=DynamoWorkflows(settings.table_config, db),
         recoveries=LambdaRecoveries(settings.function_recovery, client("lambda")),
         health=AwsHealth(queues, secrets=client("secretsmanager"), sqs=sqs),
         ledger=DynamoLedger(ledger, db),

@@ -12,7 +12,9 @@ from nightshift.aws.config import DynamoConfig
 from nightshift.aws.deliveries import DynamoDeliveries
 from nightshift.aws.executions import StepFunctions
 from nightshift.aws.log import DynamoActionLog
+from nightshift.aws.offers import LambdaOffers
 from nightshift.aws.sealing import KmsSealing
+from nightshift.aws.workflows import DynamoWorkflows
 from nightshift.cases.dispatch import Desk
 from nightshift.cases.take import Message, Origin, take
 from nightshift.clock import SystemClock
@@ -36,6 +38,7 @@ class DispatcherSettings(Settings):
     table_subjects: str
     key_subjects: str
     machine_case: str
+    function_workflows: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,12 @@ def wire(settings: DispatcherSettings) -> Dispatcher:
             log=DynamoActionLog(settings.table_log, db, sealing),
             metrics=metrics,
             clock=clock,
+            offers=LambdaOffers(
+                DynamoWorkflows(settings.table_config, db),
+                settings.function_workflows,
+                lambda: client("lambda"),
+                clock,
+            ),
         ),
         deliveries=DynamoDeliveries(settings.table_ingress, db, clock),
     )

@@ -7,13 +7,11 @@ from nightshift.aws.log import DynamoActionLog
 from nightshift.aws.runs import DynamoRuns
 from nightshift.aws.windows import DynamoWindows
 from nightshift.clock import SystemClock
-from nightshift.model.case import RunOutcome
-from nightshift.model.metric import Metric
-from nightshift.runs.settle import Settling
+from nightshift.runs.parts import Settling
 from nightshift.settings import Settings
 from nightshift.telemetry import metrics
 
-__all__ = ["RunnerSettings", "counted", "wire"]
+__all__ = ["RunnerSettings", "wire"]
 
 
 class RunnerSettings(Settings):
@@ -25,13 +23,6 @@ class RunnerSettings(Settings):
     table_config: str
     table_approvals: str
     table_log: str
-
-
-def counted(outcome: RunOutcome) -> RunOutcome:
-    """The same, counted where an effect of it may have happened and nobody knows."""
-    if outcome.status == "UNKNOWN":
-        metrics.count(Metric.RECONCILE_PENDING)
-    return outcome
 
 
 def wire(settings: RunnerSettings) -> Settling:
@@ -50,4 +41,5 @@ def wire(settings: RunnerSettings) -> Settling:
         windows=DynamoWindows(settings.table_ledger, db),
         log=DynamoActionLog(settings.table_log, db),
         clock=SystemClock(),
+        metrics=metrics,
     )

@@ -1,0 +1,1 @@
+"""Steering of runs without a case: stop, go on, try again, end."""

@@ -1,0 +1,1 @@
+"""Saved plans with triggers: what is due, or hears an event, begins."""

@@ -1,0 +1,1 @@
+"""Saved plans with triggers: by hand, by the clock, by what happens."""
