@@ -75,8 +75,15 @@ def test_a_run_gets_its_first_move(handler: Callable[[dict[str, Any], object], A
     assert answer == {
         "run": "run_1",
         "generation": 2,
-        "move": {"index": 0, "next": "one", "lanes": [{"adapter": "shopify", "steps": ["order"]}]},
+        "move": {
+            "index": 0,
+            "next": "one",
+            "lanes": [{"adapter": "shopify", "steps": ["order"]}],
+            "step": None,
+        },
         "ask_seconds": 86_400,
+        "wait_seconds": 0,
+        "error": "",
     }
     log = DynamoActionLog(tables.log, client("dynamodb")).read(CASE)
     assert [entry.detail["decision"] for entry in log] == ["ALLOW"]

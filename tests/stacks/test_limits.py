@@ -54,7 +54,7 @@ def test_a_lambda_is_killed_before_its_task_gives_up(dev: Assembly) -> None:
         for t in _tasks(_machine(name))
         if t["Resource"].endswith("lambda:invoke")
     ]
-    assert len(invoked) == 10
+    assert len(invoked) == 12
     for task in invoked:
         name = by_placeholder.get(task["Arguments"]["FunctionName"], "adapter-shopify")
         assert functions[name]["Timeout"] < task["TimeoutSeconds"], name

@@ -17,6 +17,7 @@ from nightshift.model.approval import ApprovalStatus
 from nightshift.model.case import RunOutcome
 from nightshift.model.effect import EffectState
 from nightshift.model.log import EntryKind
+from nightshift.model.plan import Step
 from nightshift.model.tool import Outcome
 from nightshift.model.verdict import Decision, Finding, Lane, Move
 from nightshift.money import Money
@@ -254,6 +255,34 @@ def test_an_approved_run_is_done_when_its_steps_are(scene: Scene) -> None:
     scene.steps(READ, QUOTE)
     decide_approval(scene.deciding, scene.ask("token-1").id, verb="approve", by=ANA, note="")
     scene.steps(REFUND, REPLY)
+    assert end(scene).status == "DONE"
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        (ApprovalStatus.APPROVED, "DONE"),
+        (ApprovalStatus.REJECTED, "REJECTED"),
+        (ApprovalStatus.EXPIRED, "EXPIRED"),
+        (ApprovalStatus.PENDING, "EXPIRED"),
+    ],
+)
+def test_a_plan_that_reads_and_only_asks_ends_as_it_was_answered(
+    scene: Scene, status: ApprovalStatus, ended: str
+) -> None:
+    question = Step(id=StepId("really"), tool="ask.person", args={"question": "Really?"}, needs=(QUOTE,))
+    scene.propose(records.refund_plan(records.quote_step(), question), asks=frozenset({question.id}))
+    scene.step(QUOTE)
+    asked = scene.ask("token-1")
+    if status is not ApprovalStatus.PENDING:
+        scene.door.approvals.decide(asked.id, status, by=ANA, at=scene.clock.now(), note="")
+    assert end(scene).status == ended
+
+
+def test_a_plan_that_only_asks_and_whose_question_was_skipped_is_done(scene: Scene) -> None:
+    question = Step(id=StepId("really"), tool="ask.person", args={"question": "Really?"}, when="false")
+    scene.propose(records.refund_plan(records.quote_step(), question), asks=frozenset({question.id}))
+    scene.step(QUOTE)
     assert end(scene).status == "DONE"
 
 

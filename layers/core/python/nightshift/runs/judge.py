@@ -80,12 +80,28 @@ def _carried_out(
     failed = next((result for result in found.results.values() if not result.went_well), None)
     if failed is not None:
         return ended_as("CHANGED" if failed.code in _CHANGED else "FAILED", failed.code, failed.step)
-    if all(step.id in found.results for step in found.proposal.plan.steps if step.tool != ASK):
+    steps = found.proposal.plan.steps
+    whole = all(step.id in found.results for step in steps if step.tool != ASK)
+    if whole and not _nobody_agreed(found, verdict, approvals):
         shadow = verdict.shadow or any(result.shadow for result in found.results.values())
         return ended_as("DONE", "shadow" if shadow else "")
     if error == STOPPED:
         return ended_as("STOPPED", "a person stopped it")
     return _unanswered(found, verdict, approvals, ended_as=ended_as, error=error)
+
+
+def _nobody_agreed(found: Records, verdict: Verdict, approvals: Approvals) -> bool:
+    """Whether a question of the plan's own is not agreed to: where no step needs it, none shows that."""
+    if verdict.decision is not Decision.ASK or not any(s.tool == ASK for s in found.proposal.plan.steps):
+        return False
+    try:
+        put = asked_steps(found.proposal, verdict, found.results)
+    except Rejected:
+        return True
+    if not put:
+        return False  # its `when` was false
+    answer = asked(found.proposal, verdict, found.results, approvals)
+    return answer is None or answer.status is not ApprovalStatus.APPROVED
 
 
 def _unanswered(
