@@ -123,11 +123,17 @@ class Shop:
         found = [line for line in self.as_("ana").cases(limit=_NEWEST).cases if line.subject in subjects]
         return sorted(found, key=lambda line: line.opened_at)
 
-    def wait_for_case(self, order: OrderRecord, *statuses: CaseStatus, nth: int = 1) -> CaseLine:
+    def wait_for_case(
+        self,
+        order: OrderRecord,
+        *statuses: CaseStatus,
+        nth: int = 1,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> CaseLine:
         """The nth case about an order, once it has one of these statuses.
 
         Raises:
-            NeverHappened: it did not within a minute.
+            NeverHappened: it did not within so many seconds.
         """
 
         def look() -> CaseLine | None:
@@ -136,7 +142,8 @@ class Shop:
             return lines[nth - 1] if there else None
 
         wanted = " or ".join(statuses)
-        return self.wait_for(look, f"case {nth} about {order.name} to be {wanted}", seen=self._seen(order))
+        what = f"case {nth} about {order.name} to be {wanted}"
+        return self.wait_for(look, what, seen=self._seen(order), patience=patience)
 
     def wait_for_approval(self, order: OrderRecord) -> Approval:
         """The question that a case about an order asks.
@@ -164,18 +171,25 @@ class Shop:
 
         self.wait_for(look, f"{times} entries {kind} in {case}", seen=lambda: ", ".join(self.kinds(case)))
 
-    def wait_for(self, look: Callable[[], T | None], what: str, *, seen: Callable[[], str]) -> T:
+    def wait_for(
+        self,
+        look: Callable[[], T | None],
+        what: str,
+        *,
+        seen: Callable[[], str],
+        patience: float = _PATIENCE_SECONDS,
+    ) -> T:
         """Look again and again until there is something.
 
         Raises:
-            NeverHappened: there was nothing within a minute; says what was seen.
+            NeverHappened: there was nothing within so many seconds; says what was seen.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if (found := look()) is not None:
                 return found
             time.sleep(_LOOK_EVERY_SECONDS)
-        message = f"waited {_PATIENCE_SECONDS:.0f} s for {what}; seen: {seen() or 'nothing'}"
+        message = f"waited {patience:.0f} s for {what}; seen: {seen() or 'nothing'}"
         raise NeverHappened(message)
 
     def _seen(self, order: OrderRecord) -> Callable[[], str]:
