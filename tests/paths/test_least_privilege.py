@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from demo.assembly import assembly
 from demo.shop import NeverHappened, Shop, open_shop
 from demo.stories import STORIES, Told
+from tests.paths import test_plans as plans
 from tests.paths.seller import SKU, Seller
 from tests.support.installation import Installation
 
@@ -102,6 +103,14 @@ def test_workflows_and_intake_do_their_work_with_their_roles(strict: Strict) -> 
         seller.save("sync-inventory-daily")
         seller.time_comes("sync-inventory-daily")
         assert [run.status for run in seller.ended(2)] == ["DONE", "DONE"]
+    assert strict.shop.stack.stats()["refusals"][before:] == []
+
+
+def test_plans_of_people_are_run_stopped_and_taken_back_with_their_roles(strict: Strict) -> None:
+    before = len(strict.shop.stack.stats()["refusals"])
+    plans.test_a_plan_is_rehearsed_asked_about_carried_out_and_taken_back(strict.shop)
+    plans.test_a_stopped_run_does_nothing_until_it_is_carried_on(strict.shop)
+    plans.test_what_a_failed_run_had_done_is_shown_as_taken_back_and_not_taken_back_twice(strict.shop)
     assert strict.shop.stack.stats()["refusals"][before:] == []
 
 
