@@ -96,36 +96,29 @@ def _the_cases(alarms: Alarms, watched: Watched) -> None:
         bound=_LATE_SECONDS,
         means="A case that needed a person reached one later than a minute after its event.",
     )
-    alarms.above(
-        "recovery-given-up",
-        our_metric(stage, "RECOVERY_GIVEN_UP"),
-        bound=0,
-        means="A case was started again too often and lies with a person now.",
-    )
-    alarms.above(
-        "reconcile-pending",
-        our_metric(stage, "RECONCILE_PENDING"),
-        bound=0,
-        means="A run ended and it is unknown whether an effect happened, perhaps one with money.",
-    )
-    alarms.above(
-        "undo-failed",
-        our_metric(stage, "UNDO_FAILED"),
-        bound=0,
-        means="A run failed, and what it had done could not all be taken back: a person has to see to it.",
-    )
-    alarms.above(
-        "runs-not-done",
-        our_metric(stage, "RUNS_FAILED"),
-        bound=0,
-        means="A run without a case did not go through, and no case tells a person of it.",
-    )
-    alarms.above(
-        "workflows-paused",
-        our_metric(stage, "WORKFLOWS_PAUSED"),
-        bound=0,
-        means="A workflow does not run any more: its owner is gone, or may not run plans now.",
-    )
+    counted = {
+        "recovery-given-up": (
+            "RECOVERY_GIVEN_UP",
+            "A case was started again too often and lies with a person now.",
+        ),
+        "reconcile-pending": (
+            "RECONCILE_PENDING",
+            "A run ended and it is unknown whether an effect happened, perhaps one with money.",
+        ),
+        "undo-failed": (
+            "UNDO_FAILED",
+            "A run failed, and what it had done could not all be taken back: a person has to see to it.",
+        ),
+        "runs-not-done": (
+            "RUNS_FAILED",
+            "A run without a case did not go through, and no case tells a person of it.",
+        ),
+        "workflows-paused": (
+            "WORKFLOWS_PAUSED",
+            "A workflow does not run any more: its owner is gone, or may not run plans now.",
+        ),
+    }
+    _any_at_all(alarms, stage, counted)
     for name, function in watched.ticking.items():
         means = f"What got lost stays lost while the {name} does not do its work every minute."
         alarms.above(f"{name}-failing", function.metric_errors(period=_FIVE_MINUTES), bound=2, means=means)
@@ -140,13 +133,27 @@ def _the_vendors(alarms: Alarms, watched: Watched) -> None:
         times=3,
         means="Prices that workflows follow cannot be read: what they would do does not happen.",
     )
-    said = {
-        "BREAKER_OPENED": ("breaker-open", "A vendor failed again and again: calls stop until it recovers."),
-        "SHAPE_DRIFTED": ("shape-drifted", "A vendor answered in an unexpected shape: its writes stop."),
-        "CREDENTIALS_REFUSED": ("credentials-refused", "A vendor refuses a channel's credentials or scopes."),
+    counted = {
+        "breaker-open": (
+            "BREAKER_OPENED",
+            "A vendor failed again and again: calls stop until it recovers.",
+        ),
+        "shape-drifted": (
+            "SHAPE_DRIFTED",
+            "A vendor answered in an unexpected shape: its writes stop.",
+        ),
+        "credentials-refused": (
+            "CREDENTIALS_REFUSED",
+            "A vendor refuses a channel's credentials or scopes.",
+        ),
     }
-    for metric, (name, means) in said.items():
-        alarms.above(name, our_metric(watched.stage, metric), bound=0, means=means)
+    _any_at_all(alarms, watched.stage, counted)
+
+
+def _any_at_all(alarms: Alarms, stage: Stage, counted: Mapping[str, tuple[str, str]]) -> None:
+    """Alarms on one of our metrics each, as soon as it counts anything: name → metric, and what it means."""
+    for name, (metric, means) in counted.items():
+        alarms.above(name, our_metric(stage, metric), bound=0, means=means)
 
 
 def _the_log(alarms: Alarms, watched: Watched) -> None:

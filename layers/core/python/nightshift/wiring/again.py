@@ -3,34 +3,23 @@
 from dataclasses import dataclass
 
 from nightshift.aws.again import DynamoReruns
-from nightshift.aws.approvals import DynamoApprovals
 from nightshift.aws.client import client
 from nightshift.aws.launch import StepFunctionsLaunch
-from nightshift.aws.ledger import DynamoLedger, LedgerTables
 from nightshift.aws.log import DynamoActionLog
-from nightshift.aws.runs import DynamoRuns
 from nightshift.aws.sealing import KmsSealing
-from nightshift.aws.windows import DynamoWindows
 from nightshift.clock import SystemClock
 from nightshift.errors import Conflict
 from nightshift.model.steer import Steer, Steered
 from nightshift.runs.again import Again, close, resume, retry, stop
 from nightshift.runs.parts import Settling
-from nightshift.settings import Settings
-from nightshift.telemetry import metrics
+from nightshift.wiring.runner import RunnerSettings, settling
 
 __all__ = ["AgainSettings", "Helm", "wire"]
 
 
-class AgainSettings(Settings):
-    """Settings of `again`."""
+class AgainSettings(RunnerSettings):
+    """Settings of `again`: those of settling, and what starts runs and seals a person's words."""
 
-    table_runs: str
-    table_ledger: str
-    table_cases: str
-    table_config: str
-    table_approvals: str
-    table_log: str
     table_subjects: str
     key_subjects: str
     machine_run: str
@@ -66,35 +55,21 @@ class Helm:
 def wire(settings: AgainSettings) -> Helm:
     """Put the helm together."""
     db, clock = client("dynamodb"), SystemClock()
-    runs = DynamoRuns(settings.table_runs, db)
     sealing = KmsSealing(
         settings.table_subjects, settings.key_subjects, db=db, kms=lambda: client("kms"), clock=clock
     )
     log = DynamoActionLog(settings.table_log, db, sealing)  # a person's words are kept sealed
-    tables = LedgerTables(
-        ledger=settings.table_ledger,
-        runs=settings.table_runs,
-        cases=settings.table_cases,
-        config=settings.table_config,
-    )
-    ledger = DynamoLedger(tables, db)
-    states = client("stepfunctions")
+    settles = settling(settings, log)
     return Helm(
         again=Again(
-            runs=runs,
-            ledger=ledger,
+            runs=settles.runs,
+            ledger=settles.ledger,
             reruns=DynamoReruns(ledger=settings.table_ledger, runs=settings.table_runs, client=db),
-            launch=StepFunctionsLaunch(settings.table_runs, settings.machine_run, db=db, states=states),
+            launch=StepFunctionsLaunch(
+                settings.table_runs, settings.machine_run, db=db, states=client("stepfunctions")
+            ),
             log=log,
             clock=clock,
         ),
-        settling=Settling(
-            runs=runs,
-            ledger=ledger,
-            approvals=DynamoApprovals(settings.table_approvals, db),
-            windows=DynamoWindows(settings.table_ledger, db),
-            log=log,
-            clock=clock,
-            metrics=metrics,
-        ),
+        settling=settles,
     )

@@ -11,7 +11,7 @@ from nightshift.runs.parts import Settling
 from nightshift.settings import Settings
 from nightshift.telemetry import metrics
 
-__all__ = ["RunnerSettings", "wire"]
+__all__ = ["RunnerSettings", "settling", "wire"]
 
 
 class RunnerSettings(Settings):
@@ -27,6 +27,11 @@ class RunnerSettings(Settings):
 
 def wire(settings: RunnerSettings) -> Settling:
     """Put settling together."""
+    return settling(settings, DynamoActionLog(settings.table_log, client("dynamodb")))
+
+
+def settling(settings: RunnerSettings, log: DynamoActionLog) -> Settling:
+    """Settling that writes into this log."""
     db = client("dynamodb")
     tables = LedgerTables(
         ledger=settings.table_ledger,
@@ -39,7 +44,7 @@ def wire(settings: RunnerSettings) -> Settling:
         ledger=DynamoLedger(tables, db),
         approvals=DynamoApprovals(settings.table_approvals, db),
         windows=DynamoWindows(settings.table_ledger, db),
-        log=DynamoActionLog(settings.table_log, db),
+        log=log,
         clock=SystemClock(),
         metrics=metrics,
     )
