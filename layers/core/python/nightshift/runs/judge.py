@@ -8,7 +8,7 @@ from typing import Final
 from nightshift.errors import Rejected
 from nightshift.gate.controls import ASK
 from nightshift.ids import StepId, approval_id
-from nightshift.model.approval import Approval, ApprovalStatus, asked_digest
+from nightshift.model.approval import Approval, ApprovalStatus, AskedStep, asked_digest
 from nightshift.model.case import RunOutcome
 from nightshift.model.effect import Effect, EffectState, StepResult
 from nightshift.model.plan import Proposal
@@ -100,7 +100,7 @@ def _nobody_agreed(found: Records, verdict: Verdict, approvals: Approvals) -> bo
         return True
     if not put:
         return False  # its `when` was false
-    answer = asked(found.proposal, verdict, found.results, approvals)
+    answer = _answer_to(put, found.proposal, verdict, approvals)
     return answer is None or answer.status is not ApprovalStatus.APPROVED
 
 
@@ -146,8 +146,13 @@ def asked(
     """
     if not any(move.next == "ask" for move in verdict.moves):
         return None
-    digest = asked_digest(asked_steps(proposal, verdict, results), verdict.policy_version)
-    return approvals.find(approval_id(proposal.run, digest))
+    return _answer_to(asked_steps(proposal, verdict, results), proposal, verdict, approvals)
+
+
+def _answer_to(
+    put: tuple[AskedStep, ...], proposal: Proposal, verdict: Verdict, approvals: Approvals
+) -> Approval | None:
+    return approvals.find(approval_id(proposal.run, asked_digest(put, verdict.policy_version)))
 
 
 def _moved(found: Records) -> Money | None:
